@@ -1,0 +1,29 @@
+// The filter of the ledger of claims; the table is complete without it.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const form of document.querySelectorAll("form.kexue-filter")) {
+    const rows = [...form.nextElementSibling.querySelectorAll("tbody tr")];
+    const apply = () => {
+      const wanted = Object.fromEntries(new FormData(form));
+      let shown = 0;
+      for (const row of rows) {
+        const fits = Object.entries(wanted).every(([name, value]) => !value || row.dataset[name] === value);
+        row.hidden = !fits;
+        shown += fits;
+      }
+      form.querySelector("output").value = `${shown} of ${rows.length} claims`;
+    };
+    form.addEventListener("input", apply);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    apply();
+  }
+});
+
+// Sphinx writes two lists whose markup a screen reader takes for broken: the parameters of a signature, which are
+// descriptions without terms, and the bibliography, a list without items.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const list of document.querySelectorAll("dt.sig > dl")) {
+    list.setAttribute("role", "list");
+    for (const parameter of list.children) parameter.setAttribute("role", "listitem");
+  }
+  for (const entry of document.querySelectorAll('[role="list"] > .citation')) entry.setAttribute("role", "listitem");
+});

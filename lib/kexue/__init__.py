@@ -1,0 +1,34 @@
+"""The library behind *Kexue: an executable companion to Scientific Spaces*.
+
+Sub-packages
+------------
+dynamics
+    Optimizers as discretised differential equations: momentum, adaptive learning rates, their flows and their noise.
+training
+    One training loop: any optax optimizer on any pytree, as one ``lax.scan``.
+parallel
+    One way to use many devices: the batch is split, everything else is copied.
+data
+    Small real data sets that need no network, and larger ones by choice.
+book
+    What the chapters use to make claims, pictures with sliders, and exercises; the rest does without it.
+
+``import kexue`` imports none of them: each is loaded when it is first used.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__all__ = ["book", "data", "dynamics", "parallel", "training"]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return import_module(f"kexue.{name}")
+    raise AttributeError(f"module 'kexue' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,43 @@
+"""`python -m kexue.book build | execute | stamp [REPOSITORY]`, from the book's root."""
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Run one command and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m kexue.book", description="Build the book.")
+    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the folder that holds posts.yml")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("build", help="execute what has changed, then draw the site")
+    commands.add_parser("execute", help="execute the chapters that have changed into the cache")
+    stamper = commands.add_parser("stamp", help="write the repository's address into notebooks and configuration")
+    stamper.add_argument("repository", nargs="?", help="https://github.com/owner/name; default: as in _config.yml")
+    arguments = parser.parse_args()
+    root = arguments.root.resolve()
+    if not (root / "posts.yml").is_file():
+        parser.error(f"{root} holds no posts.yml: run this from the book's root")
+
+    from ._build import build
+    from ._execute import ExecutionError, execute
+    from ._stamp import stamp
+
+    try:
+        if arguments.command == "build":
+            return build(root)
+        if arguments.command == "execute":
+            execute(root)
+        else:
+            print("\n".join(stamp(root, arguments.repository)) or "nothing to change")
+    except (ExecutionError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; what was finished is kept", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""The first line of a chapter."""
+
+import os
+
+from ._style import style
+
+
+def begin(chapter: str, *, seconds: dict[str, float | int]) -> None:
+    """Set the figure style and print one line: versions, device, expected time.
+
+    Parameters
+    ----------
+    chapter
+        ``"PART/SLUG"``.
+    seconds
+        Measured time to run the chapter, by scale: ``{"cpu": 20, "accelerator": 45}``;
+        a scale that has not been measured is left out.
+    """
+    import jax
+
+    import kexue
+
+    from ._scale import scale
+
+    if "/" not in chapter:
+        raise ValueError(f"chapter must be 'PART/SLUG', got {chapter!r}")
+    style()
+    device = jax.devices()[0]
+    kind = device.device_kind if device.platform != "cpu" else f"CPU with {os.cpu_count()} cores"
+    expected = seconds.get(scale("cpu", "accelerator"))
+    time = f"about {expected:.0f} s" if expected else "time not measured here yet"
+    line = f"{chapter} · kexue {kexue.__version__} · JAX {jax.__version__} · {jax.device_count()} × {kind} · {time}"
+    if device.platform == "cpu":
+        line += " · for an accelerator in Colab: Runtime → Change runtime type → GPU or TPU"
+    print(line)

@@ -1,0 +1,159 @@
+"""Claims: what a chapter states, a cell checks."""
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ._show import figure_html, figure_of, mathematics, show
+
+RELATIONS = ("confirms", "corrects", "does not reproduce", "adds")
+
+
+class ClaimError(AssertionError):
+    """A claim is false, or its value is not a finite number."""
+
+
+@dataclass(frozen=True, repr=False)
+class Claim:
+    """A statement that held, with the measured figure and the bound that it was held to."""
+
+    statement: str
+    value: float
+    bound: str
+    relation: str
+
+    def __repr__(self) -> str:
+        return f"✓ {self.statement}: {figure_of(self.value)} ({self.bound})"
+
+    def _ipython_display_(self) -> None:
+        """Show nothing: `claim` has already shown itself, as last expression of a cell or not."""
+
+
+def claim_id(statement: str) -> str:
+    """The anchor of a claim on its page."""
+    return "claim-" + hashlib.sha256(statement.encode()).hexdigest()[:8]
+
+
+def _scalar(name: str, value: Any) -> float:
+    try:
+        array = np.asarray(value)
+    except Exception as error:
+        raise TypeError(f"{name} must be a number, not {type(value).__name__}") from error
+    if array.shape != ():
+        raise ValueError(
+            f"{name} must be one number, not an array of shape {array.shape}; reduce it first (max, mean, …)"
+        )
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be a real number, not {value!r}")
+    return float(array)
+
+
+def claim(
+    statement: str,
+    value: Any,
+    *,
+    below: Any = None,
+    above: Any = None,
+    between: Sequence[Any] | None = None,
+    equals: Any = None,
+    tolerance: Any = None,
+    relation: str = "adds",
+) -> Claim:
+    r"""Check a statement and put the measured figure on the page.
+
+    Parameters
+    ----------
+    statement
+        One sentence; `$…$` is typeset as mathematics.
+    value
+        The measured figure, one finite real number (Python, NumPy or JAX scalar).
+    below, above
+        Strict bounds. Both may be given: an open interval.
+    between
+        A closed interval ``(low, high)``.
+    equals, tolerance
+        The expected figure and the largest absolute difference allowed. Both or neither.
+    relation
+        To the post that the chapter follows: ``"confirms"``, ``"corrects"``,
+        ``"does not reproduce"`` or ``"adds"``.
+
+    Returns
+    -------
+    Claim
+        The record: statement, value, bound, relation.
+
+    Raises
+    ------
+    ClaimError
+        The statement is false, or `value` is not finite.
+    ValueError, TypeError
+        No bound, contradictory bounds, an array where one number is meant, an unknown relation.
+
+    Examples
+    --------
+    >>> c = claim("Euler halves the error with the step", 2.03, between=(1.9, 2.1))
+    ✓ Euler halves the error with the step: 2.03 (between 1.9 and 2.1)
+    """
+    if not isinstance(statement, str) or not statement.strip():
+        raise ValueError(f"statement must be a sentence, got {statement!r}")
+    if relation not in RELATIONS:
+        raise ValueError(f"relation must be one of {', '.join(map(repr, RELATIONS))}, got {relation!r}")
+    bound, holds = _bound(below, above, between, equals, tolerance)
+    measured = _scalar("value", value)
+    if not math.isfinite(measured):
+        raise ClaimError(f"claim is not finite: {statement} (value {measured}, should be {bound})")
+    if not holds(measured):
+        raise ClaimError(f"claim is false: {statement} (value {measured:.6g}, should be {bound})")
+    held = Claim(statement, measured, bound, relation)
+    rich = (
+        f'<p class="kexue-claim" id="{claim_id(statement)}" data-relation="{relation}">'
+        f'<span class="kexue-claim-mark">✓</span> '
+        f'{mathematics(statement)} <span class="kexue-claim-figure"><b>{figure_html(measured)}</b> '
+        f'<span class="kexue-claim-bound">({mathematics(bound)})</span></span></p>'
+    )
+    show(repr(held), rich, {"claim": asdict(held)})
+    return held
+
+
+def _bound(below: Any, above: Any, between: Any, equals: Any, tolerance: Any) -> tuple[str, Any]:
+    """The bound in words, and its predicate; every nonsensical combination is refused."""
+    kinds = [below is not None or above is not None, between is not None, equals is not None]
+    if sum(kinds) == 0:
+        raise ValueError("a claim needs a bound: below, above, between or equals with tolerance")
+    if sum(kinds) > 1:
+        raise ValueError("contradictory bounds: give below and/or above, or between, or equals with tolerance")
+    if (tolerance is None) != (equals is None):
+        raise ValueError("equals and tolerance go together: give both")
+    if equals is not None:
+        centre, radius = _finite("equals", equals), _finite("tolerance", tolerance)
+        if radius < 0:
+            raise ValueError(f"tolerance must not be negative, got {tolerance}")
+        return f"{figure_of(centre)} ± {figure_of(radius)}", lambda v: abs(v - centre) <= radius
+    if between is not None:
+        if not isinstance(between, tuple | list) or len(between) != 2:
+            raise ValueError(f"between must be a pair (low, high), got {between!r}")
+        low, high = _finite("between[0]", between[0]), _finite("between[1]", between[1])
+        if low >= high:
+            raise ValueError(f"contradictory bounds: between needs low < high, got ({low:g}, {high:g})")
+        return f"between {figure_of(low)} and {figure_of(high)}", lambda v: low <= v <= high
+    if below is not None and above is not None:
+        low, high = _finite("above", above), _finite("below", below)
+        if low >= high:
+            raise ValueError(f"contradictory bounds: above ({low:g}) must be less than below ({high:g})")
+        return f"above {figure_of(low)}, below {figure_of(high)}", lambda v: low < v < high
+    if below is not None:
+        high = _finite("below", below)
+        return f"below {figure_of(high)}", lambda v: v < high
+    low = _finite("above", above)
+    return f"above {figure_of(low)}", lambda v: v > low
+
+
+def _finite(name: str, value: Any) -> float:
+    number = _scalar(name, value)
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {number}")
+    return number

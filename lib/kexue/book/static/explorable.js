@@ -1,0 +1,505 @@
+// Explorables and animations of the book: markup written by Python, behaviour added here.
+// A classic script (modules do not load from file:// addresses); it may be included several times.
+(function () {
+  "use strict";
+  const script = document.currentScript || document.querySelector('script[src*="explorable.js"]');
+  const home = script && script.src ? script.src : null;
+  const root = document.documentElement;
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+  // ---- shared -----------------------------------------------------------------------------------------------
+
+  function debounce(action, delay) {
+    let timer = 0;
+    return () => {
+      clearTimeout(timer);
+      timer = setTimeout(action, delay);
+    };
+  }
+
+  // Calls `action` once when `element` comes within `margin` pixels of the viewport.
+  function whenNear(element, margin, action) {
+    if (!("IntersectionObserver" in window)) return action();
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (!entries.some((entry) => entry.isIntersecting)) return;
+        observer.disconnect();
+        action();
+      },
+      { rootMargin: margin + "px" }
+    );
+    observer.observe(element);
+  }
+
+  function fill(range) {
+    const span = range.max - range.min || 1;
+    range.style.setProperty("--kexue-fill", (100 * (range.value - range.min)) / span + "%");
+  }
+
+  let vega = null;
+  function loadVega() {
+    if (window.vegaEmbed) return Promise.resolve();
+    vega ??= new Promise((resolve, reject) => {
+      const bundle = document.createElement("script");
+      bundle.src = new URL("vega.js", home || document.baseURI).href;
+      bundle.onload = () => resolve();
+      bundle.onerror = () => reject(new Error("vega.js is missing beside explorable.js"));
+      document.head.append(bundle);
+    });
+    return vega;
+  }
+
+  // ---- explorables ------------------------------------------------------------------------------------------
+
+  const RECORD = "kexue";
+
+  function themed(content, colours) {
+    if (typeof content === "string") return colours[content.toLowerCase()] ?? content;
+    if (Array.isArray(content)) return content.map((item) => themed(item, colours));
+    if (content === null || typeof content !== "object") return content;
+    return Object.fromEntries(Object.entries(content).map(([key, value]) => [key, themed(value, colours)]));
+  }
+
+  function drawsRecord(view) {
+    try {
+      return Array.isArray(view.data(RECORD));
+    } catch {
+      return false;
+    }
+  }
+
+  function isFaceted(panel) {
+    return "facet" in panel || ["row", "column", "facet"].some((channel) => panel.encoding?.[channel]);
+  }
+
+  // As wide as there is room. A panel with both width and height keeps its shape and never exceeds them.
+  async function resize(view, panel, room) {
+    if (isFaceted(panel)) return;
+    await view.width(room).runAsync();
+    const { width: most, height } = panel;
+    if (!(most > 0 && height > 0)) return;
+    const width = view.width(); // of the plot, without labels
+    if (width > most) await view.width(room - (width - most)).runAsync();
+    await view.height(Math.round((view.width() * height) / most)).runAsync();
+  }
+
+  function rename(element, id) {
+    const old = element.id;
+    for (const part of [element, ...element.querySelectorAll("[id], [for]")]) {
+      for (const name of ["id", "for"]) {
+        if (part.hasAttribute(name)) part.setAttribute(name, id + part.getAttribute(name).slice(old.length));
+      }
+    }
+  }
+
+  class Explorable {
+    constructor(element, id) {
+      this.element = element;
+      if (id !== element.id) rename(element, id);
+      this.id = id;
+      this.spec = JSON.parse(element.querySelector('script[type="application/json"]').textContent);
+      this.rows = [...element.querySelectorAll(".kexue-slider")];
+      this.inputs = this.rows.map((row) => row.querySelector("input"));
+      this.outputs = this.rows.map((row) => row.querySelector("output"));
+      this.box = element.querySelector(".kexue-panels");
+      this.status = element.querySelector(".kexue-status");
+      this.views = [];
+      this.live = []; // the views that draw the record; a panel may be the same for all sliders
+      this.widths = [];
+      this.sweeping = 0;
+      this.restore();
+      this.listen();
+      element.querySelector(".kexue-controls").hidden = false;
+      whenNear(element, 600, () => this.start());
+    }
+
+    get at() {
+      return this.inputs.map((input) => Number(input.value));
+    }
+
+    // The record of the current position: parameters, constants, and one row of every field.
+    get record() {
+      const { sliders, constants, fields } = this.spec;
+      const record = { ...constants };
+      let point = 0;
+      this.at.forEach((index, i) => {
+        record[sliders[i].name] = sliders[i].values[index];
+        point = point * sliders[i].values.length + index;
+      });
+      for (const name in fields) record[name] = this.row(fields[name], point);
+      return record;
+    }
+
+    // Packed fields: 16 bits a number, 32 (m + 1000) + e + 20 for m × 10^e. Others are plain lists.
+    row(field, point) {
+      if (Array.isArray(field)) return field[point];
+      field.bytes ??= Uint8Array.from(atob(field.packed), (letter) => letter.charCodeAt(0));
+      const length = field.length ?? 1;
+      const numbers = Array.from({ length }, (_, k) => {
+        const at = 2 * (point * length + k);
+        const packed = field.bytes[at] + 256 * field.bytes[at + 1];
+        return Number((packed >> 5) - 1000 + "e" + ((packed & 31) - 20));
+      });
+      return field.length === null ? numbers[0] : numbers;
+    }
+
+    listen() {
+      this.remember = debounce(() => this.writeAddress(), 250);
+      this.speak = debounce(() => this.say(this.values().join(", ")), 600);
+      this.inputs.forEach((input, i) => {
+        input.addEventListener("input", () => {
+          this.stop();
+          this.moved();
+        });
+        this.rows[i].querySelector(".kexue-sweep").addEventListener("click", () => this.sweep(i));
+      });
+      this.element.querySelector(".kexue-reset").addEventListener("click", () => {
+        this.stop();
+        this.spec.sliders.forEach((slider, i) => (this.inputs[i].value = slider.start));
+        this.moved();
+      });
+      this.element.querySelector(".kexue-link").addEventListener("click", () => this.copyLink());
+      window.addEventListener("popstate", () => {
+        this.restore();
+        this.redraw();
+      });
+    }
+
+    values() {
+      return this.spec.sliders.map((slider, i) => slider.words + " " + slider.labels[this.at[i]]);
+    }
+
+    say(text) {
+      this.status.textContent = text;
+    }
+
+    label() {
+      this.spec.sliders.forEach((slider, i) => {
+        const label = slider.labels[this.at[i]];
+        this.outputs[i].textContent = label;
+        this.inputs[i].setAttribute("aria-valuetext", label);
+        fill(this.inputs[i]);
+      });
+    }
+
+    moved() {
+      this.label();
+      this.redraw();
+      this.remember();
+      if (!this.sweeping) {
+        this.status.classList.add("kexue-unseen");
+        this.speak();
+      }
+    }
+
+    // One redraw per displayed frame, and never two at a time.
+    redraw() {
+      if (!this.live.length) return;
+      if (this.busy) return void (this.again = true);
+      this.busy = true;
+      requestAnimationFrame(async () => {
+        const at = this.at.join(" ");
+        const record = this.record;
+        try {
+          await Promise.all(this.live.map((view) => view.data(RECORD, [{ ...record }]).runAsync()));
+          this.element.dataset.at = at;
+        } finally {
+          this.busy = false;
+          if (this.again) {
+            this.again = false;
+            this.redraw();
+          }
+        }
+      });
+    }
+
+    // ---- drawing
+
+    async start() {
+      try {
+        await loadVega();
+        await this.draw();
+      } catch (error) {
+        console.error(error);
+        return; // the still picture stays
+      }
+      new ResizeObserver(() => this.fit()).observe(this.box);
+      new MutationObserver(() => this.theme() !== this.drawn && this.draw()).observe(root, {
+        attributeFilter: ["data-theme"],
+      });
+      this.element.dataset.ready = "true";
+    }
+
+    theme() {
+      return root.dataset.theme === "dark" ? "dark" : "light";
+    }
+
+    async draw() {
+      this.drawn = this.theme();
+      const drawing = (this.drawing = {});
+      const colours = this.drawn === "dark" ? this.spec.dark : {};
+      const config = themed(this.spec.config, colours);
+      config.font = getComputedStyle(this.element).fontFamily;
+      const record = this.record;
+      const at = this.at.join(" ");
+      this.box.hidden = false;
+      while (this.box.children.length < this.spec.panels.length) {
+        const panel = document.createElement("div");
+        panel.className = "kexue-panel";
+        this.box.append(panel);
+      }
+      const panels = [...this.box.children];
+      const widths = panels.map((panel) => Math.floor(panel.clientWidth));
+      const results = await Promise.all(
+        this.spec.panels.map((panel, i) => {
+          const spec = themed(panel, colours);
+          spec.config = { ...config, ...spec.config };
+          spec.datasets = { ...this.spec.datasets, [RECORD]: [{ ...record }] };
+          if (!isFaceted(panel)) {
+            spec.width = widths[i];
+            spec.autosize = { type: "fit-x", contains: "padding" };
+          }
+          const stage = document.createElement("div");
+          stage.className = "kexue-stage";
+          stage.setAttribute("aria-hidden", "true"); // the panels together are one described image
+          panels[i].append(stage);
+          return window.vegaEmbed(stage, spec, { mode: "vega-lite", actions: false, renderer: "svg", tooltip: false });
+        })
+      );
+      await Promise.all(
+        results.map(({ view }, i) => this.spec.panels[i].width > 0 && resize(view, this.spec.panels[i], widths[i]))
+      );
+      if (drawing !== this.drawing) return results.forEach((result) => this.discard(result));
+      this.views.forEach((view) => view.finalize());
+      panels.forEach((panel) => {
+        while (panel.children.length > 1) panel.firstElementChild.remove();
+      });
+      this.views = results.map((result) => result.view);
+      this.live = this.views.filter(drawsRecord);
+      this.widths = widths;
+      this.element.dataset.at = at;
+      this.element.dataset.drawn = this.drawn;
+      this.element.querySelector(".kexue-still").hidden = true;
+      if (at !== this.at.join(" ")) this.redraw();
+      this.fit();
+    }
+
+    discard(result) {
+      result.finalize();
+      result.view.container()?.closest(".kexue-stage")?.remove();
+    }
+
+    fit() {
+      [...this.box.children].forEach((panel, i) => {
+        const width = Math.floor(panel.clientWidth);
+        if (!width || width === this.widths[i] || !this.views[i]) return;
+        this.widths[i] = width;
+        const view = this.views[i];
+        this.sizing = Promise.resolve(this.sizing).then(() => resize(view, this.spec.panels[i], width));
+      });
+    }
+
+    // ---- sweep
+
+    sweep(i) {
+      const wasSweeping = this.sweeping && this.swept === i;
+      this.stop();
+      if (wasSweeping) return;
+      this.swept = i;
+      const input = this.inputs[i];
+      let step = Number(input.value) < Number(input.max) ? 1 : -1;
+      const pause = Math.max(50, Math.min(240, 2400 / Number(input.max)));
+      this.rows[i].querySelector(".kexue-sweep").setAttribute("aria-pressed", "true");
+      this.sweeping = setInterval(() => {
+        const next = Number(input.value) + step;
+        if (next >= Number(input.max)) step = -1;
+        if (next <= 0) step = 1;
+        input.value = next;
+        this.moved();
+      }, pause);
+    }
+
+    stop() {
+      if (!this.sweeping) return;
+      clearInterval(this.sweeping);
+      this.sweeping = 0;
+      this.rows[this.swept].querySelector(".kexue-sweep").setAttribute("aria-pressed", "false");
+      this.speak();
+    }
+
+    // ---- permalink
+
+    key(i) {
+      return this.id + "." + this.spec.sliders[i].name;
+    }
+
+    restore() {
+      const query = new URLSearchParams(location.search);
+      this.spec.sliders.forEach((slider, i) => {
+        const wanted = query.get(this.key(i));
+        let index = slider.start;
+        if (wanted !== null && wanted !== "" && Number.isFinite(Number(wanted))) {
+          const distance = slider.values.map((value) => Math.abs(value - Number(wanted)));
+          index = distance.indexOf(Math.min(...distance));
+        }
+        this.inputs[i].value = index;
+      });
+      this.label();
+    }
+
+    address(everything) {
+      const address = new URL(location.href);
+      this.spec.sliders.forEach((slider, i) => {
+        const index = this.at[i];
+        if (everything || index !== slider.start) address.searchParams.set(this.key(i), slider.values[index]);
+        else address.searchParams.delete(this.key(i));
+      });
+      return address;
+    }
+
+    writeAddress() {
+      try {
+        history.replaceState(history.state, "", this.address(false));
+      } catch {
+        // Some browsers keep the address of a file:// page as it is; the figure works all the same.
+      }
+    }
+
+    async copyLink() {
+      const address = this.address(true);
+      address.hash = this.id;
+      this.status.classList.remove("kexue-unseen");
+      let copied = false;
+      try {
+        await navigator.clipboard.writeText(address.href);
+        copied = true;
+      } catch {
+        const field = document.createElement("textarea");
+        field.value = address.href;
+        field.className = "kexue-unseen";
+        this.element.append(field);
+        field.select();
+        copied = document.execCommand("copy");
+        field.remove();
+        this.element.querySelector(".kexue-link").focus();
+      }
+      this.say(copied ? "Link copied" : "Copy the link from the address bar");
+    }
+  }
+
+  // ---- animations -------------------------------------------------------------------------------------------
+
+  // One still layer that all frames share, one moving layer for each frame; drawn on a canvas one over the other.
+  class Animation {
+    constructor(element) {
+      this.element = element;
+      this.spec = JSON.parse(element.querySelector('script[type="application/json"]').textContent);
+      this.canvas = element.querySelector("canvas");
+      this.scrub = element.querySelector('input[type="range"]');
+      this.button = element.querySelector(".kexue-play");
+      this.count = element.querySelector("output");
+      this.timer = 0;
+      this.frame = this.spec.poster;
+      whenNear(element, 600, () => this.start());
+    }
+
+    async start() {
+      const load = async (source) => {
+        const image = new Image();
+        image.src = "data:image/webp;base64," + source;
+        await image.decode();
+        return image;
+      };
+      try {
+        const [still, ...layers] = await Promise.all([this.spec.still, ...this.spec.frames].map(load));
+        Object.assign(this, { still, layers });
+      } catch (error) {
+        console.error(error);
+        return; // the poster stays
+      }
+      this.canvas.width = this.still.naturalWidth;
+      this.canvas.height = this.still.naturalHeight;
+      this.show(this.frame);
+      this.canvas.hidden = false;
+      this.element.querySelector(".kexue-poster").hidden = true;
+      this.element.querySelector(".kexue-controls").hidden = false;
+      this.button.addEventListener("click", () => (this.timer ? this.pause() : this.play()));
+      this.scrub.addEventListener("input", () => {
+        this.pause();
+        this.show(Number(this.scrub.value));
+      });
+      this.scrub.addEventListener("keydown", (event) => {
+        if (event.key !== " ") return;
+        event.preventDefault();
+        this.button.click();
+      });
+      this.element.dataset.ready = "true";
+      if (!calm.matches)
+        whenNear(this.canvas, -80, () => {
+          this.show(0);
+          this.play();
+        });
+    }
+
+    show(frame) {
+      this.frame = frame;
+      const brush = this.canvas.getContext("2d");
+      brush.clearRect(0, 0, this.canvas.width, this.canvas.height);
+      brush.drawImage(this.still, 0, 0);
+      brush.drawImage(this.layers[frame], this.spec.left, this.spec.top);
+      this.scrub.value = frame;
+      this.scrub.setAttribute("aria-valuetext", "frame " + (frame + 1) + " of " + this.layers.length);
+      this.count.textContent = frame + 1 + " / " + this.layers.length;
+      this.element.dataset.frame = frame;
+      fill(this.scrub);
+    }
+
+    play() {
+      const last = this.layers.length - 1;
+      if (this.frame >= last) this.show(0);
+      this.label("Pause");
+      this.timer = setInterval(() => {
+        this.show(Math.min(this.frame + 1, last));
+        if (this.frame >= last) this.pause();
+      }, this.spec.interval);
+    }
+
+    pause() {
+      clearInterval(this.timer);
+      this.timer = 0;
+      this.label("Play");
+    }
+
+    label(words) {
+      this.button.setAttribute("aria-label", words);
+      this.button.dataset.playing = String(words === "Pause");
+    }
+  }
+
+  // ---- start ------------------------------------------------------------------------------------------------
+
+  const seen = (window.kexueFigures ??= { elements: new WeakSet(), ids: new Map() });
+
+  function adopt(element, action) {
+    if (seen.elements.has(element)) return;
+    seen.elements.add(element);
+    action();
+  }
+
+  function start() {
+    document.querySelectorAll(".kexue-explorable").forEach((element) =>
+      adopt(element, () => {
+        // Two figures with the same parameters and fields: the second is called NAME-2.
+        const times = (seen.ids.get(element.id) ?? 0) + 1;
+        seen.ids.set(element.id, times);
+        element.kexue = new Explorable(element, times > 1 ? element.id + "-" + times : element.id);
+      })
+    );
+    document.querySelectorAll(".kexue-animation").forEach((element) =>
+      adopt(element, () => (element.kexue = new Animation(element)))
+    );
+  }
+
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

@@ -1,0 +1,40 @@
+"""Data sets: small real ones that need no network, larger ones by choice. One function each, and one card each.
+
+Without a network, from a file that scikit-learn carries
+    :func:`diabetes`        442 × 10, a number to predict: the regression of the noise experiments
+    :func:`breast_cancer`   569 × 30, two classes: an ill-conditioned logistic regression
+    :func:`wine`            178 × 13, three classes, raw scales a factor of 1,000 apart
+    :func:`digits`          1,797 × 64, ten classes: small images
+
+Downloaded at the first call, into :func:`folder`
+    :func:`mnist`           70,000 × 784, ten classes
+
+What they return, and what is known about them
+    :class:`Table`          inputs, targets, names; a pytree
+    :func:`split`           two tables with the rows of one, the same way each time
+    :class:`Card`           what, size, source, licence, splits
+    :func:`cards`           the cards of all data sets, in the order above
+"""
+
+from kexue.data import _bundled, _mnist
+from kexue.data._bundled import breast_cancer, diabetes, digits, wine
+from kexue.data._download import folder
+from kexue.data._mnist import mnist
+from kexue.data._table import Card, Table, split
+
+__all__ = ["Card", "Table", "breast_cancer", "cards", "diabetes", "digits", "folder", "mnist", "split", "wine"]
+
+
+def cards() -> tuple[Card, ...]:
+    """The cards of all data sets.
+
+    Returns
+    -------
+    tuple of Card
+
+    Examples
+    --------
+    >>> print([card.name for card in cards()])
+    ['diabetes', 'breast_cancer', 'wine', 'digits', 'mnist']
+    """
+    return _bundled.CARDS + _mnist.CARDS

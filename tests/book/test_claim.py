@@ -1,0 +1,110 @@
+import math
+import subprocess
+import sys
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kexue.book import ClaimError, claim
+from kexue.book._show import figure_html, figure_of
+
+
+def test_a_true_claim_returns_its_record(capsys):
+    held = claim("one half", jnp.float32(0.5), below=1, relation="confirms")
+    assert (held.value, held.bound, held.relation) == (0.5, "below 1", "confirms")
+    assert capsys.readouterr().out == "✓ one half: 0.5 (below 1)\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "bound"),
+    [
+        (1.0, {"below": 1.0}),
+        (1.0, {"above": 1.0}),
+        (2.0, {"above": 0.0, "below": 2.0}),
+        (2.1001, {"between": (1.9, 2.1)}),
+        (0.502, {"equals": 0.5, "tolerance": 0.001}),
+    ],
+)
+def test_a_false_claim_raises_with_statement_value_and_bound(value, bound):
+    with pytest.raises(ClaimError, match=r"the statement .*value .*should be") as error:
+        claim("the statement", value, **bound)
+    assert f"{value:.6g}" in str(error.value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float32("nan")])
+def test_a_claim_must_be_finite(value):
+    with pytest.raises(ClaimError, match="not finite"):
+        claim("statement", value, above=-1e9)
+
+
+@pytest.mark.parametrize(
+    ("bound", "message"),
+    [
+        ({}, "needs a bound"),
+        ({"below": 1, "equals": 1, "tolerance": 1}, "contradictory"),
+        ({"between": (0, 1), "above": 0}, "contradictory"),
+        ({"above": 2, "below": 1}, "contradictory"),
+        ({"between": (2, 1)}, "contradictory"),
+        ({"between": (1, 2, 3)}, "pair"),
+        ({"equals": 1}, "go together"),
+        ({"tolerance": 1, "below": 3}, "go together"),
+        ({"equals": 1, "tolerance": -1}, "negative"),
+        ({"below": math.nan}, "below must be finite"),
+    ],
+)
+def test_a_nonsensical_bound_is_refused(bound, message):
+    with pytest.raises(ValueError, match=message):
+        claim("statement", 1.0, **bound)
+
+
+def test_an_array_where_one_number_is_meant():
+    with pytest.raises(ValueError, match=r"one number, not an array of shape \(3,\)"):
+        claim("statement", jnp.zeros(3), below=1)
+
+
+@pytest.mark.parametrize("value", ["3", 1 + 2j, None])
+def test_a_value_that_is_no_real_number(value):
+    with pytest.raises(TypeError, match="value must be a"):
+        claim("statement", value, below=1)
+
+
+def test_unknown_relation_and_empty_statement():
+    with pytest.raises(ValueError, match="relation must be one of"):
+        claim("statement", 1, below=2, relation="refutes")
+    with pytest.raises(ValueError, match="statement must be a sentence"):
+        claim(" ", 1, below=2)
+
+
+def test_it_stops_under_optimisation_too():
+    code = "from kexue.book import claim; claim('false', 2, below=1)"
+    done = subprocess.run([sys.executable, "-O", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ClaimError: claim is false: false (value 2, should be below 1)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "page"),
+    [
+        (0.0, "0", "0"),
+        (3.14159, "3.142", "3.142"),
+        (6907.8, "6908", "6908"),
+        (-2.5e-7, "-2.5e-7", "−2.5 × 10<sup>−7</sup>"),
+        (123456.0, "1.23e5", "1.23 × 10<sup>5</sup>"),
+    ],
+)
+def test_figures_are_written_as_a_reader_would(value, text, page):
+    assert figure_of(value) == text
+    assert figure_html(value) == page
+
+
+def test_in_a_notebook_the_record_is_in_the_metadata():
+    nbformat = pytest.importorskip("nbformat")
+    from nbclient import NotebookClient
+
+    source = 'from kexue.book import claim\nclaim("gap in $x^2$ < 1", 0.5, below=1)\nclaim("b", 2, above=1)'
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    NotebookClient(notebook, kernel_name="python3").execute()
+    outputs = notebook.cells[0].outputs
+    assert [o.metadata["kexue"]["claim"]["value"] for o in outputs] == [0.5, 2.0]
+    assert r"\(x^2\)" in outputs[0].data["text/html"] and "&lt; 1" in outputs[0].data["text/html"]

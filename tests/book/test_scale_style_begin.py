@@ -1,0 +1,47 @@
+import matplotlib as mpl
+import pytest
+
+from kexue.book import begin, palette, scale, style
+
+
+def test_scale_follows_the_backend_and_the_override(monkeypatch):
+    monkeypatch.delenv("KEXUE_SCALE", raising=False)
+    assert scale(cpu=1, accelerator=2) == 1
+    monkeypatch.setenv("KEXUE_SCALE", "accelerator")
+    assert scale(cpu=1, accelerator=2) == 2
+    monkeypatch.setenv("KEXUE_SCALE", "cpu")
+    assert scale(cpu=1, accelerator=2) == 1
+
+
+def test_an_unknown_override_is_named(monkeypatch):
+    monkeypatch.setenv("KEXUE_SCALE", "gpu")
+    with pytest.raises(ValueError, match="KEXUE_SCALE must be 'cpu' or 'accelerator', got 'gpu'"):
+        scale(cpu=1, accelerator=2)
+
+
+def luminance(colour: str) -> float:
+    channels = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in mpl.colors.to_rgb(colour)]
+    return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
+
+
+def test_text_and_lines_stand_out_on_a_light_page():
+    style()
+    # 4.5:1 is what text needs, 2:1 keeps every line visible (dark pages invert the figure).
+    assert 1.05 / (luminance(mpl.rcParams["text.color"]) + 0.05) > 4.5
+    for colour in vars(palette).values():
+        assert 1.05 / (luminance(colour) + 0.05) > 2
+    assert mpl.rcParams["figure.facecolor"] == "none"
+
+
+def test_begin_says_versions_device_and_time_in_one_line(capsys, monkeypatch):
+    monkeypatch.setenv("KEXUE_SCALE", "cpu")
+    begin("dynamics/sgd_to_momentum", seconds={"cpu": 21.4})
+    line = capsys.readouterr().out
+    assert line.count("\n") == 1
+    for word in ("dynamics/sgd_to_momentum", "kexue", "JAX", "about 21 s", "accelerator"):
+        assert word in line
+    monkeypatch.setenv("KEXUE_SCALE", "accelerator")
+    begin("dynamics/sgd_to_momentum", seconds={"cpu": 21.4})
+    assert "not measured" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="PART/SLUG"):
+        begin("sgd", seconds={})

@@ -1,0 +1,117 @@
+// What a page shows, written down for the tests: evaluated in the page after it has loaded.
+
+// Everything drawn, everything open, nothing in motion.
+async function kexueSettle() {
+  await window.MathJax?.startup?.promise;
+  const typeset = performance.now();
+  const still = document.createElement("style");
+  still.textContent = "*, *::before, *::after { transition: none !important; animation: none !important; }";
+  document.head.append(still);
+  for (const details of document.querySelectorAll("details")) details.open = true;
+  for (const button of document.querySelectorAll("button.toggle-button.toggle-button-hidden")) button.click();
+  const undrawn = [];
+  for (const figure of document.querySelectorAll(".kexue-explorable, .kexue-animation")) {
+    figure.scrollIntoView({ block: "center" });
+    const patience = performance.now() + 10000;
+    while (!figure.dataset.ready && performance.now() < patience) await new Promise((done) => setTimeout(done, 20));
+    if (!figure.dataset.ready) undrawn.push(figure.id || figure.className);
+  }
+  for (const image of document.images) image.loading = "eager";
+  await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
+  await document.fonts.ready;
+  window.scrollTo(0, 0);
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  return { typeset, undrawn };
+}
+
+// A short name by which a person finds the element.
+function kexueName(element) {
+  const place = element.closest("[id]")?.id;
+  return `<${element.localName} class="${element.getAttribute("class") ?? ""}"> in #${place}: ${element.textContent.trim().slice(0, 60)}`;
+}
+
+// Text that a reader sees as prose: neither code nor formula.
+function* kexueProse() {
+  const code = "code, pre, kbd, script, style, textarea, noscript, template, mjx-container, .sig, .MathJax_Preview";
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) if (!walker.currentNode.parentElement.closest(code)) yield walker.currentNode;
+}
+
+function kexueIsShown(element) {
+  return element.checkVisibility({ checkVisibilityCSS: true }) && element.getBoundingClientRect().width > 0;
+}
+
+// Elements of the page that stick out of the screen, unless something around them scrolls.
+function kexueOverflowing() {
+  const wide = document.documentElement.clientWidth + 1;
+  const found = [];
+  for (const element of document.querySelectorAll("main *")) {
+    if (element.getBoundingClientRect().right <= wide || !kexueIsShown(element)) continue;
+    if (element.closest(".kexue-unseen, mjx-assistive-mml, .visually-hidden, .onlyprint")) continue;
+    let around = element.parentElement;
+    while (around && !/auto|scroll/.test(getComputedStyle(around).overflowX)) around = around.parentElement;
+    if (!around || around === document.documentElement || around === document.body) found.push(kexueName(element));
+  }
+  return found;
+}
+
+async function kexueFacts() {
+  const { typeset, undrawn } = await kexueSettle();
+  const prose = [...kexueProse()];
+  const raw = prose.filter((node) => /\\[()[\]]|\\[a-zA-Z]{2,}|\$\$|\$[^\s$][^$\n]*\$/.test(node.data));
+  const formulas = [...document.querySelectorAll(".math, .mathjax_process")].filter((e) => e.textContent.trim());
+  const figures = [...document.querySelectorAll(".kexue-explorable, .kexue-animation")];
+  return {
+    typeset,
+    undrawn,
+    language: document.documentElement.lang,
+    title: document.title,
+    screen: document.documentElement.clientWidth,
+    scrollWidth: Math.max(
+      ...["html", "body", "main", ".bd-content", ".bd-article-container", "article"].map((selector) => {
+        const box = document.querySelector(selector);
+        return box ? Math.ceil(box.getBoundingClientRect().left + box.scrollWidth) : 0;
+      })
+    ),
+    overflowing: kexueOverflowing(),
+    raw: raw.map((node) => node.data.trim().slice(0, 120)),
+    formulas: formulas.length,
+    untypeset: formulas.filter((e) => !e.querySelector("mjx-container") && !e.closest("mjx-container")).map(kexueName),
+    empty: [...document.querySelectorAll("mjx-container")].filter((e) => kexueIsShown(e.parentElement) && !e.getBoundingClientRect().width).map(kexueName),
+    failedFormulas: [...document.querySelectorAll("mjx-merror, [data-mjx-error]")].map(kexueName),
+    images: [...document.images].map((image) => ({
+      source: image.src.slice(0, 120),
+      alt: image.getAttribute("alt"),
+      width: image.naturalWidth,
+      name: kexueName(image.parentElement),
+    })),
+    outside: figures
+      .flatMap((figure) => [figure, ...figure.querySelectorAll(".kexue-panel, .kexue-stage > svg, canvas, input, button, output, label")])
+      .filter(kexueIsShown)
+      .filter((element) => {
+        const box = element.getBoundingClientRect();
+        return box.left < -1 || box.right > document.documentElement.clientWidth + 1;
+      })
+      .map(kexueName),
+    cut: figures
+      .flatMap((figure) => [...figure.querySelectorAll(".kexue-panel")])
+      .filter((panel) => panel.scrollWidth > panel.clientWidth + 1)
+      .map(kexueName),
+    shortSliders: figures
+      .flatMap((figure) => [...figure.querySelectorAll('input[type="range"]')])
+      .filter((input) => input.getBoundingClientRect().width < 80)
+      .map(kexueName),
+  };
+}
+
+// What axe-core calls a serious or critical barrier. It does not look inside formulas, which MathJax writes and which
+// take it minutes; it does look at their containers.
+async function kexueViolations() {
+  const formulas = [["mjx-math"], ["mjx-assistive-mml"]];
+  const found = await axe.run({ exclude: formulas }, { resultTypes: ["violations"], preload: false });
+  return found.violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) =>
+      nodes.map((node) => `${id}: ${node.target.join(" ")} ${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`)
+    );
+}

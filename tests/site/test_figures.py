@@ -1,0 +1,200 @@
+"""Explorables and animations, moved the way a reader moves them."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+EXPLORABLE, ANIMATION = ".kexue-explorable", ".kexue-animation"
+
+# The marks of every panel: what is drawn, without axes and titles.
+MARKS = """figure => [...figure.querySelectorAll(".kexue-panel")].map((panel) =>
+    [...panel.querySelectorAll("g.role-mark")].map((marks) => marks.innerHTML).join(""))"""
+STILL_MOVING = """figure => figure.dataset.at !== [...figure.querySelectorAll('.kexue-slider input')].map((i) => i.value).join(' ')"""
+
+
+def _drawn(page: Any, selector: str, index: int) -> Any:
+    """The figure, once it is alive."""
+    figure = page.locator(selector).nth(index)
+    figure.evaluate("figure => { const folded = figure.closest('details'); if (folded) folded.open = true; }")
+    figure.scroll_into_view_if_needed()
+    handle = figure.element_handle()
+    page.wait_for_function("figure => figure.dataset.ready", arg=handle)
+    return figure
+
+
+def _marks(figure: Any) -> list[str]:
+    """The marks once they show where the sliders stand."""
+    figure.page.wait_for_function(f"figure => !({STILL_MOVING})(figure)", arg=figure.element_handle())
+    return figure.evaluate(MARKS)
+
+
+def _values(figure: Any) -> list[str]:
+    return figure.locator(".kexue-slider input").evaluate_all("inputs => inputs.map((input) => input.value)")
+
+
+def test_explorable_follows_every_slider(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
+    address, index = explorable
+    page = open_page(address)
+    figure = _drawn(page, EXPLORABLE, index)
+    reacting: set[int] = set()
+    panels = len(_marks(figure))
+    assert panels >= 1
+    for k in range(figure.locator(".kexue-slider").count()):
+        row = figure.locator(".kexue-slider").nth(k)
+        slider, shown = row.locator("input"), row.locator("output")
+        name = row.get_attribute("data-name")
+        slider.focus()
+        before, label, place = _marks(figure), shown.inner_text(), int(slider.input_value())
+        slider.press("ArrowRight" if place < int(slider.get_attribute("max")) else "ArrowLeft")
+        assert abs(int(slider.input_value()) - place) == 1, f"{name} does not move by the keyboard"
+        after = _marks(figure)
+        assert shown.inner_text() != label, f"the value of {name} stays {label}"
+        assert slider.get_attribute("aria-valuetext") == shown.inner_text()
+        assert after != before, f"one step of {name} changes no mark"
+        for key in ("Home", "End"):
+            slider.press(key)
+            end = _marks(figure)
+            assert "NaN" not in "".join(end), f"{name} at its {key} draws a NaN"
+            assert all(end), f"{name} at its {key} leaves a panel without marks"
+            reacting |= {i for i in range(panels) if end[i] != before[i]}
+        reacting |= {i for i in range(panels) if after[i] != before[i]}
+    assert reacting == set(range(panels)), "a panel that no slider changes"
+
+
+def test_explorable_permalink_restores_the_sliders(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
+    address, index = explorable
+    page = open_page(address, permissions=["clipboard-read", "clipboard-write"])
+    figure = _drawn(page, EXPLORABLE, index)
+    start, start_marks = _values(figure), _marks(figure)
+    for slider in figure.locator(".kexue-slider input").all():
+        slider.focus()
+        slider.press("End" if slider.input_value() != slider.get_attribute("max") else "Home")
+    moved, marks = _values(figure), _marks(figure)
+    assert all(a != b for a, b in zip(start, moved, strict=True))
+
+    # The address follows by itself …
+    name = figure.get_attribute("id")
+    names = [row.get_attribute("data-name") for row in figure.locator(".kexue-slider").all()]
+    page.wait_for_function("name => location.search.includes(name + '.')", arg=name)
+    assert set(parse_qs(urlsplit(page.url).query)) == {f"{name}.{parameter}" for parameter in names}
+    page.reload(wait_until="load")
+    figure = _drawn(page, EXPLORABLE, index)
+    assert (_values(figure), _marks(figure)) == (moved, marks)
+
+    # … the button copies one that leads to the figure …
+    figure.locator(".kexue-link").press("Enter")
+    page.wait_for_function("figure => figure.querySelector('.kexue-status').textContent", arg=figure.element_handle())
+    link = page.evaluate("navigator.clipboard.readText()")
+    figure.locator(".kexue-reset").press("Enter")
+    assert (_values(figure), _marks(figure)) == (start, start_marks)
+    page.goto("about:blank")
+    page.goto(link, wait_until="load")
+    assert urlsplit(link).fragment == name
+    figure = page.locator(EXPLORABLE).nth(index)
+    page.wait_for_function("figure => figure.dataset.ready", arg=figure.element_handle())
+    assert _values(figure) == moved
+    box = figure.bounding_box()
+    assert -box["height"] < box["y"] < page.viewport_size["height"], "the link does not lead to the figure"
+
+
+def test_explorable_is_drawn_again_for_a_dark_page(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
+    address, index = explorable
+    page = open_page(address, screen="narrow")
+    figure = _drawn(page, EXPLORABLE, index)
+    light = _marks(figure)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.wait_for_function("figure => figure.dataset.drawn === 'dark'", arg=figure.element_handle())
+    dark = _marks(figure)
+    assert [bool(marks) for marks in dark] == [bool(marks) for marks in light] == [True] * len(light)
+    assert dark != light
+    text = figure.locator("svg text").first.evaluate("text => text.getAttribute('fill')")
+    red, green, blue = (int(text[i : i + 2], 16) for i in (1, 3, 5))
+    assert min(red, green, blue) > 0x80, f"the axes of a dark page are written in {text}"
+
+
+@pytest.mark.parametrize("width", ["wide", "narrow"])
+def test_explorable_has_a_picture_without_javascript(
+    open_page: Callable[..., Any], explorable: tuple[str, int], width: str
+) -> None:
+    address, index = explorable
+    page = open_page(address, screen=width, java_script_enabled=False)
+    _check_picture(page.locator(EXPLORABLE).nth(index), "img.kexue-still")
+
+
+def test_animation_has_a_picture_without_javascript(open_page: Callable[..., Any], animation: tuple[str, int]) -> None:
+    address, index = animation
+    page = open_page(address, screen="narrow", java_script_enabled=False)
+    _check_picture(page.locator(ANIMATION).nth(index), "img.kexue-poster")
+
+
+def _check_picture(figure: Any, selector: str) -> None:
+    picture = figure.locator(selector)
+    assert picture.is_visible()
+    assert picture.evaluate("image => image.naturalWidth") > 0
+    box = picture.bounding_box()
+    assert box["width"] > 200 and box["height"] > 100
+    assert box["x"] >= 0 and box["x"] + box["width"] <= figure.page.viewport_size["width"]
+    assert not figure.locator(".kexue-controls").is_visible(), "controls that cannot work"
+
+
+def test_explorable_prints_its_picture(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
+    address, index = explorable
+    page = open_page(address, theme="dark")
+    figure = _drawn(page, EXPLORABLE, index)
+    page.emulate_media(media="print")
+    assert figure.locator("img.kexue-still").is_visible()
+    assert not figure.locator(".kexue-controls").is_visible()
+
+
+CANVAS = "figure => figure.querySelector('canvas').toDataURL()"
+
+
+def test_animation_plays_pauses_and_scrubs(open_page: Callable[..., Any], animation: tuple[str, int]) -> None:
+    address, index = animation
+    page = open_page(address)
+    figure = _drawn(page, ANIMATION, index)
+    play, scrub = figure.locator(".kexue-play"), figure.locator('input[type="range"]')
+    count = int(scrub.get_attribute("max")) + 1
+    assert count >= 2
+    assert not _is_playing(figure), "it plays although the reader asked for reduced motion"
+
+    scrub.focus()
+    scrub.press("Home")
+    first = figure.evaluate(CANVAS)
+    assert figure.get_attribute("data-frame") == "0"
+    scrub.press("End")
+    assert figure.get_attribute("data-frame") == str(count - 1)
+    last = figure.evaluate(CANVAS)
+    scrub.fill(str(count // 2))
+    assert figure.get_attribute("data-frame") == str(count // 2)
+    assert len({first, figure.evaluate(CANVAS), last}) == min(3, count), "scrubbing does not change the picture"
+
+    scrub.focus()
+    scrub.press("Home")
+    play.press("Enter")
+    assert _is_playing(figure)
+    page.wait_for_function("figure => Number(figure.dataset.frame) >= 2", arg=figure.element_handle())
+    play.press("Enter")
+    assert not _is_playing(figure)
+    stopped, picture = figure.get_attribute("data-frame"), figure.evaluate(CANVAS)
+    assert picture != first
+    page.wait_for_timeout(400)
+    assert (figure.get_attribute("data-frame"), figure.evaluate(CANVAS)) == (stopped, picture), "pause does not stop it"
+
+
+def test_animation_plays_by_itself_once_it_is_seen(open_page: Callable[..., Any], animation: tuple[str, int]) -> None:
+    address, index = animation
+    page = open_page(address, reduced_motion="no-preference")
+    figure = _drawn(page, ANIMATION, index)
+    figure.locator("canvas").scroll_into_view_if_needed()
+    seen = set()
+    while len(seen) < 3:  # at most as long as the test's own patience: each wait ends with an error
+        frame = figure.get_attribute("data-frame")
+        seen.add(frame)
+        page.wait_for_function("([figure, was]) => figure.dataset.frame !== was", arg=[figure.element_handle(), frame])
+
+
+def _is_playing(figure: Any) -> bool:
+    return figure.locator(".kexue-play").get_attribute("aria-label") == "Pause"

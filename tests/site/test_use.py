@@ -1,0 +1,121 @@
+"""What a reader does with the site: search it, filter the ledger, change the theme, unfold a solution."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from bs4 import BeautifulSoup
+
+from kexue.book._registry import Post, load
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = load(ROOT).published()
+
+
+def _words(soup: BeautifulSoup) -> Counter[str]:
+    """The plain words of a page's paragraphs."""
+    article = soup.select_one("article") or soup
+    text = " ".join(p.get_text(" ") for p in article.select("p") if not p.find_parent(["pre", "aside"]))
+    return Counter(re.findall(r"(?<![\w\\-])[a-z]{8,}(?![\w-])", text))
+
+
+def _telling_word(soup: Callable[[str], BeautifulSoup], post: Post) -> str:
+    """The most frequent long word of a chapter that its sister chapters do without, in any inflection."""
+    others = [soup(f"{other.docname}.html") for other in PUBLISHED if other != post]
+    elsewhere = " ".join(page.select_one("article").get_text(" ").lower() for page in others)
+    words = _words(soup(f"{post.docname}.html"))
+    return max((word for word in words if word[:5] not in elsewhere), key=lambda word: (words[word], word))
+
+
+@pytest.mark.parametrize("post", PUBLISHED, ids=lambda post: post.chapter)
+def test_search_finds_a_chapter_by_a_word_of_its_text(
+    open_page: Callable[..., Any], soup: Callable[[str], BeautifulSoup], host: str, post: Post
+) -> None:
+    word = _telling_word(soup, post)
+    page = open_page(f"search.html?q={quote(word)}")
+    found = page.locator("#search-results li a")
+    found.first.wait_for()
+    addresses = found.evaluate_all("links => links.map((link) => link.href.split(/[?#]/)[0])")
+    assert f"{host}{post.docname}.html" in addresses, f"nothing found for {word!r}"
+    others = {f"{host}{other.docname}.html" for other in PUBLISHED if other != post}
+    assert not others & set(addresses), f"{word!r} also finds a chapter that does not contain it"
+
+
+def test_search_opens_by_keyboard(open_page: Callable[..., Any], host: str) -> None:
+    page = open_page("index.html")
+    page.keyboard.press("Control+k")
+    page.locator(".search-button__wrapper input[type=search]").wait_for()
+    page.keyboard.type("momentum")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(r"search\.html\?q=momentum"))
+    page.locator("#search-results li a").first.wait_for()
+
+
+def test_ledger_shows_only_the_rows_that_are_asked_for(
+    open_page: Callable[..., Any], soup: Callable[[str], BeautifulSoup]
+) -> None:
+    page = open_page("appendix/ledger.html")
+    rows = page.locator(".kexue-ledger tbody tr")
+    total = len(soup("appendix/ledger.html").select(".kexue-ledger tbody tr"))
+    assert total >= 8 * len(PUBLISHED)
+
+    def visible() -> list[dict[str, str]]:
+        return rows.evaluate_all("rows => rows.filter((row) => row.checkVisibility()).map((row) => ({...row.dataset}))")
+
+    assert len(visible()) == total
+    for name in ("relation", "part"):
+        box = page.locator(f'.kexue-filter select[name="{name}"]')
+        choices = [c for c in box.locator("option").evaluate_all("options => options.map((o) => o.value)") if c]
+        assert choices
+        counted = 0
+        for choice in choices:
+            box.select_option(choice)
+            shown = visible()
+            assert shown and {row[name] for row in shown} == {choice}
+            assert page.locator(".kexue-filter output").inner_text() == f"{len(shown)} of {total} claims"
+            counted += len(shown)
+        assert counted == total, f"the choices of {name} do not cover the ledger"
+        box.select_option("")
+        assert len(visible()) == total
+
+
+@pytest.mark.parametrize("post", PUBLISHED, ids=lambda post: post.chapter)
+def test_ledger_and_card_count_the_claims_of_the_page(soup: Callable[[str], BeautifulSoup], post: Post) -> None:
+    page = soup(f"{post.docname}.html")
+    claims = [str(claim["id"]) for claim in page.select("main .kexue-claim")]
+    assert len(claims) == len(set(claims)) >= 8
+    linked = [str(a["href"]) for a in soup("appendix/ledger.html").select(".kexue-ledger td:last-child a")]
+    assert [a.split("#")[1] for a in linked if f"{post.docname}.html#" in a] == claims
+    facts = {dt.get_text(): dt.find_next("dd").get_text() for dt in page.select(".kexue-card dt")}
+    assert facts["Claims checked"] == str(len(claims))
+
+
+def test_theme_changes_with_its_button(open_page: Callable[..., Any]) -> None:
+    page = open_page("index.html")
+    seen = {}
+    for _ in range(3):  # light, dark, as the system wants it
+        seen[page.evaluate("document.documentElement.dataset.mode")] = page.evaluate(
+            "[document.documentElement.dataset.theme, getComputedStyle(document.body).backgroundColor]"
+        )
+        page.locator(".theme-switch-button").first.click()
+    assert set(seen) == {"light", "dark", "auto"}
+    assert seen["light"][0] == "light" and seen["dark"][0] == "dark"
+    assert seen["light"][1] != seen["dark"][1]
+
+
+@pytest.mark.parametrize("post", PUBLISHED, ids=lambda post: post.chapter)
+def test_hints_and_solutions_are_folded_and_open_by_keyboard(open_page: Callable[..., Any], post: Post) -> None:
+    page = open_page(f"{post.docname}.html")
+    solutions = page.locator("div.solution.dropdown, details.solution")
+    assert solutions.count() >= 3
+    for solution in solutions.all():
+        content = solution.locator(".sd-card-body, section, .section, .solution-content").first
+        assert not content.is_visible(), "a solution that spoils the exercise"
+        button = solution.locator("button.toggle-button, summary").first
+        button.focus()
+        button.press("Enter")
+        assert content.is_visible()
