@@ -1,7 +1,6 @@
 """Tables that need no network: their contents, their cards, their splits."""
 
 import re
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -134,6 +133,6 @@ def test_split_with_a_bad_fraction(fraction):
 
 
 def test_without_scikit_learn(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    monkeypatch.setattr("kexue.data._bundled.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match=r"kexue\.data\.wine .* pip install scikit-learn"):
         data.wine()

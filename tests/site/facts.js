@@ -78,7 +78,8 @@ async function kexueFacts() {
     formulas: formulas.length,
     untypeset: formulas.filter((e) => !e.querySelector("mjx-container") && !e.closest("mjx-container")).map(kexueName),
     empty: [...document.querySelectorAll("mjx-container")].filter((e) => kexueIsShown(e.parentElement) && !e.getBoundingClientRect().width).map(kexueName),
-    failedFormulas: [...document.querySelectorAll("mjx-merror, [data-mjx-error]")].map(kexueName),
+    // An unknown command is written in red.
+    failedFormulas: [...document.querySelectorAll('mjx-merror, [data-mjx-error], mjx-mtext[style*="color: red"]')].map(kexueName),
     images: [...document.images].map((image) => ({
       source: image.src.slice(0, 120),
       alt: image.getAttribute("alt"),

@@ -1,7 +1,7 @@
-"""Tables that scikit-learn carries: no network needed. scikit-learn is imported at the first call, not before."""
+"""Tables that scikit-learn carries: no network needed. Its files are read, scikit-learn itself is not imported."""
 
-from importlib import import_module
-from typing import Any
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def diabetes(standardize: bool = False) -> Table:
     ----------
     Efron, Hastie, Johnstone and Tibshirani, "Least angle regression", Annals of Statistics, 2004; arXiv:math/0406456.
     """
-    return _read("diabetes", standardize, scaled=False)
+    return _read("diabetes", standardize)
 
 
 def breast_cancer(standardize: bool = False) -> Table:
@@ -135,16 +135,60 @@ def digits(standardize: bool = False) -> Table:
     return _read("digits", standardize)
 
 
-def _read(name: str, standardize: bool, **options: Any) -> Table:
-    try:
-        datasets = import_module("sklearn.datasets")
-    except ModuleNotFoundError as error:
+_MEASURES = ("radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity", "concave points")
+_MEASURES += ("symmetry", "fractal dimension")
+_NAMES = {
+    "diabetes": ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"),
+    "breast_cancer": (
+        *(f"mean {name}" for name in _MEASURES),
+        *(f"{name} error" for name in _MEASURES),
+        *(f"worst {name}" for name in _MEASURES),
+    ),
+    "wine": (
+        "alcohol",
+        "malic_acid",
+        "ash",
+        "alcalinity_of_ash",
+        "magnesium",
+        "total_phenols",
+        "flavanoids",
+        "nonflavanoid_phenols",
+        "proanthocyanins",
+        "color_intensity",
+        "hue",
+        "od280/od315_of_diluted_wines",
+        "proline",
+    ),
+    "digits": tuple(f"pixel_{row}_{column}" for row in range(8) for column in range(8)),
+}
+
+
+def _folder(name: str) -> Path:
+    """Where scikit-learn keeps its files. To find it does not import it, which would take two seconds."""
+    found = find_spec("sklearn")
+    if found is None or found.origin is None:
         raise ModuleNotFoundError(
             f"kexue.data.{name} reads a file of scikit-learn, which is not installed: pip install scikit-learn"
-        ) from error
-    bunch = getattr(datasets, f"load_{name}")(**options)
-    classes = tuple(str(label) for label in bunch.get("target_names", ()))
-    return make_table(np.asarray(bunch.data), bunch.target, tuple(map(str, bunch.feature_names)), classes, standardize)
+        )
+    return Path(found.origin).parent / "datasets" / "data"
+
+
+def _read(name: str, standardize: bool) -> Table:
+    folder = _folder(name)
+    if name == "diabetes":
+        inputs = np.loadtxt(folder / "diabetes_data_raw.csv.gz")
+        targets = np.loadtxt(folder / "diabetes_target.csv.gz")
+        classes: tuple[str, ...] = ()
+    elif name == "digits":
+        rows = np.loadtxt(folder / "digits.csv.gz", delimiter=",")
+        inputs, targets, classes = rows[:, :-1], rows[:, -1].astype(int), tuple("0123456789")
+    else:
+        path = folder / {"wine": "wine_data.csv", "breast_cancer": "breast_cancer.csv"}[name]
+        with path.open(encoding="utf-8") as file:  # rows, columns, the names of the classes; then the rows
+            classes = tuple(file.readline().strip().split(",")[2:])
+            rows = np.loadtxt(file, delimiter=",")
+        inputs, targets = rows[:, :-1], rows[:, -1].astype(int)
+    return make_table(inputs, targets, _NAMES[name], classes, standardize)
 
 
 _NO_SPLIT = "none given; kexue.data.split draws one"
