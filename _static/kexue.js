@@ -27,3 +27,12 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   for (const entry of document.querySelectorAll('[role="list"] > .citation')) entry.setAttribute("role", "listitem");
 });
+
+// Code that is wider than the page can be scrolled by keyboard; the theme sees to it, but not for code that was folded
+// when the page was loaded.
+document.addEventListener("DOMContentLoaded", () => {
+  const observer = new ResizeObserver((entries) => {
+    for (const { target } of entries) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
+  });
+  for (const code of document.querySelectorAll("pre")) observer.observe(code);
+});

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kexue.book import ClaimError, claim
-from kexue.book._show import figure_html, figure_of
+from kexue.book._show import figure_html, figure_of, mathematics
 
 
 def test_a_true_claim_returns_its_record(capsys):
@@ -96,6 +96,13 @@ def test_it_stops_under_optimisation_too():
 def test_figures_are_written_as_a_reader_would(value, text, page):
     assert figure_of(value) == text
     assert figure_html(value) == page
+
+
+def test_words_mathematics_and_code_of_a_statement():
+    page = mathematics("`a<b` costs $x<1$ & more")
+    assert page.startswith('<code class="literal">a&lt;b</code> costs <span class="math')
+    assert page.endswith(r"\(x&lt;1\)</span> &amp; more")
+    assert mathematics("five $ or a ` alone") == "five $ or a ` alone"
 
 
 def test_in_a_notebook_the_record_is_in_the_metadata():

@@ -122,4 +122,7 @@ def test_the_repository_address_stands_in_one_place():
     address = repository(ROOT)
     for name in ("README.md", "index.md"):
         text = (ROOT / name).read_text(encoding="utf-8")
-        assert set(re.findall(r"https://github\.com/[\w.-]+/[\w.-]+", text)) <= {address, "https://github.com/owner/name"}, name
+        assert set(re.findall(r"https://github\.com/[\w.-]+/[\w.-]+", text)) <= {
+            address,
+            "https://github.com/owner/name",
+        }, name

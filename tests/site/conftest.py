@@ -48,6 +48,7 @@ def pages_of(site: Path) -> list[str]:
     return sorted((p for p in found if not p.startswith(("_static/", "_sources/"))), key=lambda p: (p.count("/"), p))
 
 
+@functools.cache
 def soup_of(path: Path) -> BeautifulSoup:
     return BeautifulSoup(path.read_bytes(), "html.parser")
 
@@ -93,7 +94,7 @@ def settings() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def soup(site: Path) -> Callable[[str], BeautifulSoup]:
     """The markup of a page, parsed once."""
-    return functools.cache(lambda address: soup_of(site / address))
+    return lambda address: soup_of(site / address)
 
 
 class _Host(SimpleHTTPRequestHandler):

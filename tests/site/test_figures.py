@@ -11,7 +11,8 @@ EXPLORABLE, ANIMATION = ".kexue-explorable", ".kexue-animation"
 # The marks of every panel: what is drawn, without axes and titles.
 MARKS = """figure => [...figure.querySelectorAll(".kexue-panel")].map((panel) =>
     [...panel.querySelectorAll("g.role-mark")].map((marks) => marks.innerHTML).join(""))"""
-STILL_MOVING = """figure => figure.dataset.at !== [...figure.querySelectorAll('.kexue-slider input')].map((i) => i.value).join(' ')"""
+FOLLOWED = """figure => figure.dataset.at ===
+    [...figure.querySelectorAll(".kexue-slider input")].map((input) => input.value).join(" ")"""
 
 
 def _drawn(page: Any, selector: str, index: int) -> Any:
@@ -26,7 +27,7 @@ def _drawn(page: Any, selector: str, index: int) -> Any:
 
 def _marks(figure: Any) -> list[str]:
     """The marks once they show where the sliders stand."""
-    figure.page.wait_for_function(f"figure => !({STILL_MOVING})(figure)", arg=figure.element_handle())
+    figure.page.wait_for_function(FOLLOWED, arg=figure.element_handle())
     return figure.evaluate(MARKS)
 
 
@@ -61,6 +62,23 @@ def test_explorable_follows_every_slider(open_page: Callable[..., Any], explorab
             reacting |= {i for i in range(panels) if end[i] != before[i]}
         reacting |= {i for i in range(panels) if after[i] != before[i]}
     assert reacting == set(range(panels)), "a panel that no slider changes"
+
+
+def test_explorable_sweeps(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
+    address, index = explorable
+    page = open_page(address)
+    figure = _drawn(page, EXPLORABLE, index)
+    start, marks = _values(figure), _marks(figure)
+    button, slider = figure.locator(".kexue-sweep").first, figure.locator(".kexue-slider input").first
+    button.press("Enter")
+    page.wait_for_function("([input, was]) => input.value !== was", arg=[slider.element_handle(), start[0]])
+    button.press("Enter")
+    assert button.get_attribute("aria-pressed") == "false"
+    stopped = _values(figure)
+    page.wait_for_timeout(400)
+    assert _values(figure) == stopped, "the sweep does not stop"
+    assert stopped[1:] == start[1:]
+    assert stopped == start or _marks(figure) != marks
 
 
 def test_explorable_permalink_restores_the_sliders(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:

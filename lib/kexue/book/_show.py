@@ -23,12 +23,15 @@ def show(plain: str, rich: str, record: dict[str, Any] | None = None) -> None:
 
 
 def mathematics(text: str) -> str:
-    r"""Escape `text` for HTML and mark its `$…$` as `\(…\)`, which MathJax typesets."""
-    pieces = re.split(r"\$([^$]+)\$", text)
-    marked = [
-        rf'<span class="math notranslate nohighlight">\({html.escape(piece)}\)</span>' if i % 2 else html.escape(piece)
-        for i, piece in enumerate(pieces)
-    ]
+    r"""Escape `text` for HTML; mark its `$…$` as `\(…\)`, which MathJax typesets, and its backquoted words as code."""
+    marked = []
+    for piece in re.split(r"(\$[^$]+\$|`[^`]+`)", text):
+        if piece.startswith("$") and len(piece) > 1:
+            marked.append(rf'<span class="math notranslate nohighlight">\({html.escape(piece[1:-1])}\)</span>')
+        elif piece.startswith("`") and len(piece) > 1:
+            marked.append(f'<code class="literal">{html.escape(piece[1:-1])}</code>')
+        else:
+            marked.append(html.escape(piece))
     return "".join(marked)
 
 

@@ -279,7 +279,9 @@ def _shorten_signature(
     """Write shapes as the source does: `Float[Array, "chains dim"]`, not `Float[jaxlib._jax.Array, …]`."""
 
     def shorten(text: str | None) -> str | None:
-        return text and re.sub(r"\b(?:jaxlib\._jax|jax|numpy|typing|optax\._src\.base|collections\.abc)\.(?=[A-Z]|ndarray)", "", text)
+        return text and re.sub(
+            r"\b(?:jaxlib\._jax|jax|numpy|typing|optax\._src\.base|collections\.abc)\.(?=[A-Z]|ndarray)", "", text
+        )
 
     return shorten(signature), shorten(returns)
 

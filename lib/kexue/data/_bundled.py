@@ -135,8 +135,8 @@ def digits(standardize: bool = False) -> Table:
     return _read("digits", standardize)
 
 
-_MEASURES = ("radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity", "concave points")
-_MEASURES += ("symmetry", "fractal dimension")
+_MEASURES: tuple[str, ...] = ("radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity")
+_MEASURES += ("concave points", "symmetry", "fractal dimension")
 _NAMES = {
     "diabetes": ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"),
     "breast_cancer": (

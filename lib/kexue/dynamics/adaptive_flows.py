@@ -193,7 +193,7 @@ def adam_flow(
     def field(t, state, args):
         theta, m, v = state
         gradient = jax.grad(loss)(theta)
-        to_gradient, to_square = (rate / -jnp.expm1(-rate * t) for rate in (a, b))
+        to_gradient, to_square = (rate / -jnp.expm1(-jnp.asarray(rate) * t) for rate in (a, b))
         dm = jax.tree.map(lambda g, m: to_gradient * (g - m), gradient, m)
         dv = jax.tree.map(lambda g, v: to_square * (g * g - v), gradient, v)
         return velocity(m, v), dm, dv

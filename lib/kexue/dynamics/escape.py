@@ -212,7 +212,7 @@ def discrete_passage_time(
     kernel = spacing * jnp.exp(_log_transition(potential, learning_rate, temperature, grid, grid))
     first = spacing * jnp.exp(_log_transition(potential, learning_rate, temperature, jnp.array([start]), grid))
     steps = jnp.linalg.solve(jnp.eye(points, dtype=kernel.dtype) - kernel, jnp.ones(points, kernel.dtype))
-    return learning_rate * (1 + jnp.sum(first[0] * steps))
+    return jnp.asarray(learning_rate * (1 + jnp.sum(first[0] * steps)))
 
 
 def kramers_time(potential: Potential, temperature: ScalarLike, minimum: float, saddle: float) -> Float[Array, ""]:

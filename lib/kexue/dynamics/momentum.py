@@ -21,7 +21,7 @@ class HeavyBallState(NamedTuple):
 class NesterovState(NamedTuple):
     """What the next step of `nesterov` needs: the step's number and the last gradient step's end, relative to y."""
 
-    count: jax.Array
+    step: jax.Array
     offset: optax.Updates
 
 
@@ -124,12 +124,12 @@ def nesterov(learning_rate: float) -> optax.GradientTransformation:
 
     def update(updates, state, params=None):
         del params
-        factor = state.count / (state.count + 3)
+        factor = state.step / (state.step + 3)
         # offset = x_k − y_k, so that the state never holds a second copy of the parameters.
         move = jax.tree.map(lambda g, o: -learning_rate * g - o, updates, state.offset)  # x_{k+1} − x_k
         extra = jax.tree.map(lambda m: factor.astype(m.dtype) * m, move)
         step = jax.tree.map(lambda g, e: -learning_rate * g + e, updates, extra)
-        return step, NesterovState(state.count + 1, jax.tree.map(jnp.negative, extra))
+        return step, NesterovState(state.step + 1, jax.tree.map(jnp.negative, extra))
 
     return optax.GradientTransformation(init, update)
 
