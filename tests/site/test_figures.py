@@ -166,6 +166,15 @@ def test_explorable_prints_its_picture(open_page: Callable[..., Any], explorable
     assert not figure.locator(".kexue-controls").is_visible()
 
 
+def test_animation_prints_its_picture(open_page: Callable[..., Any], animation: tuple[str, int]) -> None:
+    address, index = animation
+    page = open_page(address, theme="dark")
+    figure = _drawn(page, ANIMATION, index)
+    page.emulate_media(media="print")
+    assert figure.locator("img.kexue-poster").is_visible()
+    assert not figure.locator(".kexue-controls").is_visible()
+
+
 CANVAS = "figure => figure.querySelector('canvas').toDataURL()"
 
 

@@ -27,4 +27,5 @@ def vega_bundle() -> str:
 
     # vl-convert emits top-level `const`s meant for a module. Browsers refuse modules from file:// addresses,
     # and as a plain script they would collide with the page's own names: a function keeps them inside.
-    return '(function () { "use strict";\n' + vl_convert.javascript_bundle()  # type: ignore[call-arg] + "\n})();\n"
+    bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]
+    return '(function () { "use strict";\n' + bundle + "\n})();\n"
