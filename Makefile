@@ -3,6 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
 
+# Without compiled modules every kernel would spend five seconds on compiling its imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: book test check serve lab bench stamp clean
 
 book: .venv/ready
@@ -15,7 +18,7 @@ test: .venv/ready
 	$(BIN)/python -m pytest tests --doctest-modules lib/kexue
 	$(MAKE) --no-print-directory book
 	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax_cache $(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 -n 2 --dist loadscope chapters
-	$(BIN)/python -m pytest tests/site --built-site
+	$(BIN)/python -m pytest tests/site
 
 serve: book
 	@echo "http://localhost:$(PORT)"
@@ -41,6 +44,7 @@ clean:
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -r requirements.txt
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 	@touch $@
 
 # JupyterLab is for reading and writing chapters; building and testing the book do without it.

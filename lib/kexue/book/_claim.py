@@ -68,7 +68,7 @@ def claim(
     Parameters
     ----------
     statement
-        One sentence; `$…$` is typeset as mathematics.
+        One sentence. What stands between dollar signs is typeset as mathematics, between backquotes as code.
     value
         The measured figure, one finite real number (Python, NumPy or JAX scalar).
     below, above

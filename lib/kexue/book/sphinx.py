@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
-from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.osutil import relative_uri
 
@@ -24,7 +23,6 @@ from ._execute import explorable_path, read_records
 from ._registry import Post, Registry, load
 from ._show import figure_html, mathematics
 
-logger = logging.getLogger(__name__)
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -36,11 +34,7 @@ class _Drawn(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         for path in (self.root / "posts.yml", self.root / "_build" / "records.json"):
             self.env.note_dependency(str(path))
-        text = self.draw()
-        if r"\(" in text:
-            # Raw HTML does not tell Sphinx that the page needs MathJax.
-            self.env.get_domain("math").data["has_equations"][self.env.docname] = True
-        return [nodes.raw("", text, format="html")]
+        return [nodes.raw("", self.draw(), format="html")]
 
     def draw(self) -> str:
         raise NotImplementedError
@@ -286,20 +280,27 @@ def _shorten_signature(
     return shorten(signature), shorten(returns)
 
 
+def _ask_for_mathjax(app: Sphinx, doctree: nodes.document) -> None:
+    """Formulas in raw HTML do not tell Sphinx that the page needs MathJax."""
+    if any(r"\(" in node.astext() for node in doctree.findall(nodes.raw)):
+        app.env.get_domain("math").data["has_equations"][app.env.docname] = True
+
+
 def _write_downloads(app: Sphinx, exception: Exception | None) -> None:
     """The plain and the executed notebook of every chapter, for download."""
     if exception is not None or app.builder.format != "html":
         return
+    import nbformat
+    from jupyter_cache import get_cache
+
     root, out = Path(app.srcdir), Path(app.outdir) / "downloads"
+    cache = get_cache(root / "_build" / ".jupyter_cache")
     for post in load(root).published():
         target = out / f"{post.chapter}.ipynb"
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / post.path, target)
-        executed = out.parent.parent / "jupyter_execute" / post.path
-        if executed.is_file():
-            shutil.copyfile(executed, target.with_name(f"{target.stem}-executed.ipynb"))
-        else:
-            logger.warning("no executed notebook for %s", post.chapter)
+        _, executed = cache.merge_match_into_notebook(nbformat.read(target, as_version=4))
+        nbformat.write(executed, target.with_name(f"{target.stem}-executed.ipynb"))
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -317,6 +318,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     # Before sphinx-thebe's own handler, which has the default priority.
     app.connect("builder-inited", _drop_thebe, priority=1)
     app.connect("builder-inited", _add_static)
+    app.connect("doctree-read", _ask_for_mathjax)
     app.connect("build-finished", _write_downloads)
     app.connect("autodoc-process-signature", _shorten_signature)
     app.add_js_file("explorable.js", loading_method="defer")
