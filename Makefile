@@ -15,7 +15,8 @@ test: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests --doctest-modules lib/kexue
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	$(BIN)/python -m pytest --doctest-modules lib/kexue
 	$(MAKE) --no-print-directory book
 	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax_cache $(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 -n 2 --dist loadscope chapters
 	$(BIN)/python -m pytest tests/site
