@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +215,8 @@ def execute(root: Path, registry: Registry | None = None) -> dict[str, dict[str,
 
     print(f"chapters: executing {len(stale)} of {len(chapters)}, {min(_workers(), len(stale))} at a time", flush=True)
     failures: list[str] = []
-    with ProcessPoolExecutor(max_workers=_workers()) as pool:
+    # Spawned, not forked: the caller may have JAX running, whose threads do not survive a fork.
+    with ProcessPoolExecutor(max_workers=_workers(), mp_context=get_context("spawn")) as pool:
         pending: dict[Future[dict[str, Any]], tuple[Post, str]] = {
             pool.submit(run_notebook, str(root / post.path)): (post, key) for post, key in stale
         }

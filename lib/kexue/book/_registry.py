@@ -38,7 +38,7 @@ class Post:
 
     @property
     def chapter(self) -> str:
-        """The one name that brief, notebook, modules and tests share: ``PART/SLUG``."""
+        """The one name that notebook, modules, tests and benchmarks share: ``PART/SLUG``."""
         return f"{self.part}/{self.slug}"
 
     @property
