@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree, ScalarLike
 
-from ._check import require
+from .._check import require
 
 __all__ = ["RootMeanSquareState", "rmsprop", "rmsprop_floor", "scale_by_root_mean_square"]
 

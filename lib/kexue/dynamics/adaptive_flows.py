@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree, ScalarLike
 
-from ._check import positive, require
+from .._check import positive, require
 from .flows import Times, _integrate
 
 __all__ = ["adagrad_flow", "adam_flow", "arc_length_flow", "sign_flow"]

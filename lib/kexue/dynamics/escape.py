@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, ScalarLike
 
-from ._check import at_least_one, positive
+from .._check import at_least_one, positive
 
 Potential = Callable[[Float[Array, ""]], Float[Array, ""]]
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree, Real, ScalarLike
 
-from ._check import positive, require
+from .._check import positive, require
 
 Loss = Callable[..., Float[Array, ""]]
 Times = Real[Array, " times"] | Real[np.ndarray, " times"]

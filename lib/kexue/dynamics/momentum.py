@@ -8,7 +8,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, ArrayLike, Complex, Float
 
-from ._check import positive, require
+from .._check import positive, require
 
 
 class HeavyBallState(NamedTuple):

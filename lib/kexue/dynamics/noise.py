@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key, ScalarLike
 
-from ._check import at_least_one, positive, require, square
+from .._check import at_least_one, positive, require, square
 
 
 def langevin(

@@ -9,7 +9,7 @@ import optax
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Key, PyTree
 
-from ._check import at_least_one, require
+from .._check import at_least_one, require
 
 __all__ = ["Sharpness", "ema_momentum_threshold", "preconditioned_sharpness", "rotate_loss"]
 
