@@ -28,7 +28,7 @@ serve: book
 lab: .venv/lab
 	$(BIN)/jupyter lab chapters
 
-bench: .venv/ready
+bench: .venv/bench
 	$(BIN)/python benchmarks/run.py
 
 stamp: .venv/ready
@@ -51,4 +51,9 @@ clean:
 # JupyterLab is for reading and writing chapters; building and testing the book do without it.
 .venv/lab: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --constraint requirements.txt --editable '.[lab]'
+	@touch $@
+
+# The peers of some workloads; a torch that is there already is kept.
+.venv/bench: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --constraint requirements.txt --editable '.[bench]'
 	@touch $@

