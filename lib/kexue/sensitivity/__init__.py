@@ -1,6 +1,10 @@
 """How far an output moves when its input does: bounds, explanations, adversaries.
 
 ===========================  =====================================================================
+`slopes`                     how steep a function is at each point
+`gradient_penalty`           a critic's slopes pulled to a centre: two-sided, one-sided, or R1
+`clip_weights`               all weights into an interval
+`keep_weights_clipped`       the same as the last link of an optax chain
 ===========================  =====================================================================
 """
 
@@ -8,11 +12,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    pass
+    from .penalties import clip_weights, gradient_penalty, keep_weights_clipped, slopes
 
-_HOME: dict[str, str] = {}
+_HOME = {
+    "slopes": "penalties",
+    "gradient_penalty": "penalties",
+    "clip_weights": "penalties",
+    "keep_weights_clipped": "penalties",
+}
 
-__all__: list[str] = []
+__all__ = [
+    "clip_weights",
+    "gradient_penalty",
+    "keep_weights_clipped",
+    "slopes",
+]
 
 
 def __getattr__(name: str) -> Any:
