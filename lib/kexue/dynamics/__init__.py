@@ -29,6 +29,15 @@
 `rotate_loss`                the same landscape in turned coordinates
 `preconditioned_sharpness`   the largest curvature that Adam sees, by Lanczos iteration
 `ema_momentum_threshold`     how much of it averaged momentum can stand
+`dirac_field`                the smallest GAN as a vector field: seven losses, gradient penalty, width of the data
+`dirac_eigenvalues`          the eigenvalues of its Jacobian at the equilibrium, in closed form
+`angular_momentum`           what a loss that sees only φ·θ can never change
+`game_energy`                squared distance to the equilibrium
+`play`                       two players take turns: alternating, simultaneous, extragradient and others
+`scheme_matrix`              the linear map that one such step is near an equilibrium
+`integrate_game`             the flow of a game, by Runge-Kutta
+`game_jacobian`              the Jacobian of a game's field
+`polyak_average`             average of iterates, uniform or forgetting
 ===========================  =====================================================================
 """
 
@@ -38,8 +47,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .adaptive import rmsprop, rmsprop_floor, scale_by_root_mean_square
     from .adaptive_flows import adagrad_flow, adam_flow, arc_length_flow, sign_flow
+    from .dirac_gan import angular_momentum, dirac_eigenvalues, dirac_field, game_energy
     from .escape import discrete_passage_time, first_passage_time, kramers_time, stationary_density
     from .flows import gradient_flow, modified_loss, momentum_flow, nesterov_flow
+    from .game_schemes import play, scheme_matrix
+    from .games import game_jacobian, integrate_game, polyak_average
     from .momentum import (
         characteristic_roots,
         companion_radius,
@@ -81,20 +93,35 @@ _HOME = {
     "rotate_loss": "sharpness",
     "preconditioned_sharpness": "sharpness",
     "ema_momentum_threshold": "sharpness",
+    "dirac_field": "dirac_gan",
+    "dirac_eigenvalues": "dirac_gan",
+    "angular_momentum": "dirac_gan",
+    "game_energy": "dirac_gan",
+    "play": "game_schemes",
+    "scheme_matrix": "game_schemes",
+    "integrate_game": "games",
+    "game_jacobian": "games",
+    "polyak_average": "games",
 }
 
 __all__ = [
     "adagrad_flow",
     "adam_flow",
+    "angular_momentum",
     "arc_length_flow",
     "characteristic_roots",
     "companion_radius",
+    "dirac_eigenvalues",
+    "dirac_field",
     "discrete_passage_time",
     "ema_momentum_threshold",
     "first_passage_time",
+    "game_energy",
+    "game_jacobian",
     "gradient_flow",
     "heavy_ball",
     "heavy_ball_from_ode",
+    "integrate_game",
     "kramers_time",
     "langevin",
     "minibatch_stationary_cov",
@@ -103,11 +130,14 @@ __all__ = [
     "nesterov",
     "nesterov_flow",
     "ode_from_heavy_ball",
+    "play",
+    "polyak_average",
     "preconditioned_sharpness",
     "rmsprop",
     "rmsprop_floor",
     "rotate_loss",
     "scale_by_root_mean_square",
+    "scheme_matrix",
     "sgd_stationary_cov",
     "sign_flow",
     "stationary_density",
