@@ -159,5 +159,5 @@ def test_clipping_refuses_bad_input():
         with pytest.raises(ValueError, match="bound must be at least 0"):
             keep_weights_clipped(bound)
     optimizer = keep_weights_clipped(1.0)
-    with pytest.raises(ValueError, match="params must be handed"):
+    with pytest.raises(ValueError, match="params must be handed to the update of a constraint, got None"):
         optimizer.update(jnp.ones(2), optimizer.init(jnp.ones(2)))

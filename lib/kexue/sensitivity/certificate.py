@@ -12,6 +12,7 @@ from ._lanczos import lanczos, tridiagonal
 __all__ = ["CertifiedNorm", "certified_norm"]
 
 _STEPS, _RITZ, _TIGHT = 40, 4, 4e-7
+_SMALL = 128  # up to this many columns an eigenvalue decomposition is cheap enough
 _UNIT32, _UNIT64 = 2.0**-24, 2.0**-53
 _EXACT = jax.lax.Precision.HIGHEST  # a GPU or TPU would otherwise shorten the factors of a product
 
@@ -75,7 +76,8 @@ def certified_norm(w: Num[Array, "..."], start: Float[Array, " _"] | None = None
 
     Time: one product :math:`W^\top W` and one Cholesky factorisation in float32 and 40 matrix-vector products; the two
     repairs cost 2 and 15 times as much. Memory: four matrices of the size of :math:`W^\top W`. Under ``vmap`` a repair
-    runs for all matrices as soon as one needs it.
+    runs for all matrices as soon as one needs it. Where the smaller side is at most 128, eigenvalues are cheap: they and
+    the factorisation in float64 are all there is.
 
     Examples
     --------
@@ -125,10 +127,14 @@ def _certify(w: Array, start: Array) -> tuple[Array, Array, Array, Array]:
     tall = tall / scale  # exact; the largest entry is now in [1, 2)
     ceiling = _ceiling(tall)  # of the largest eigenvalue, even if all entries were positive
 
-    is_loose = lambda state: ~(state.upper <= (1 + _TIGHT) ** 2 * state.lower) & (largest > 0)  # noqa: E731
-    state = _mixed(tall, ceiling, start)
-    state = _if(is_loose, lambda state: _dense(tall, ceiling, state), state)
-    state = _if(is_loose, lambda state: _dense(tall, ceiling, _eigen(tall, ceiling, state)), state)
+    by_eigenvalues = lambda state: _dense(tall, ceiling, _eigen(tall, ceiling, state))  # noqa: E731
+    if tall.shape[1] <= _SMALL:
+        state = by_eigenvalues(_State(ceiling, jnp.zeros_like(ceiling), jnp.zeros(tall.shape[1])))
+    else:
+        is_loose = lambda state: ~(state.upper <= (1 + _TIGHT) ** 2 * state.lower) & (largest > 0)  # noqa: E731
+        state = _mixed(tall, ceiling, start)
+        state = _if(is_loose, lambda state: _dense(tall, ceiling, state), state)
+        state = _if(is_loose, by_eigenvalues, state)
 
     v, root = state.vector, jnp.sqrt(jnp.where(largest > 0, jnp.stack(state[:2]), 0))
     root = jnp.where(jnp.isfinite(largest), root * jnp.array([1 + 1e-15, 1 - 1e-15]) * scale, jnp.nan)

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from .._check import require
 
-__all__ = ["clip_weights", "gradient_penalty", "keep_weights_clipped", "slopes"]
+__all__ = ["after_each_step", "clip_weights", "gradient_penalty", "keep_weights_clipped", "slopes"]
 
 
 def slopes(critic: Callable[[Array], Any], points: Float[Array, "batch dim"]) -> Float[Array, " batch"]:
@@ -221,11 +221,42 @@ def keep_weights_clipped(bound: float | int | Float[Array, ""]) -> optax.Gradien
     [-0.5  -0.25]
     """
     require("bound", bound, "at least 0", lambda value: value >= 0)
+    return after_each_step(lambda params: clip_weights(params, bound))
+
+
+def after_each_step(function: Callable[[PyTree], PyTree]) -> optax.GradientTransformation:
+    r"""A constraint as the last link of an ``optax.chain``: parameters become ``function(parameters)`` after each step.
+
+    .. math:: u\leftarrow f(\theta+u)-\theta
+
+    Parameters
+    ----------
+    function : callable
+        Parameters to parameters of the same structure, shapes and dtypes: a projection such as :func:`clip_weights`,
+        or :func:`~kexue.sensitivity.advance`, which moves no weight but keeps the vectors of a power iteration warm.
+
+    Returns
+    -------
+    optax.GradientTransformation
+        Its update needs ``params``.
+
+    Raises
+    ------
+    ValueError
+        If ``params`` is missing in an update.
+
+    Examples
+    --------
+    >>> optimizer = optax.chain(optax.sgd(0.5), after_each_step(jnp.abs))
+    >>> updates, _ = optimizer.update(jnp.array(4.0), optimizer.init(jnp.array(1.0)), jnp.array(1.0))
+    >>> print(1.0 + updates)
+    1.0
+    """
 
     def update(updates: PyTree, state: Any, params: PyTree | None = None) -> tuple[PyTree, Any]:
         if params is None:
-            raise ValueError("params must be handed to the update of keep_weights_clipped, got None")
-        ends = clip_weights(optax.apply_updates(params, updates), bound)
+            raise ValueError("params must be handed to the update of a constraint, got None")
+        ends = function(optax.apply_updates(params, updates))
         return jax.tree.map(lambda end, start: end - start, ends, params), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
