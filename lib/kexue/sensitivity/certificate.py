@@ -93,7 +93,7 @@ def certified_norm(w: Num[Array, "..."], start: Float[Array, " _"] | None = None
     if w.ndim != 2 or w.size == 0 or w.dtype not in (np.float32, np.float64):
         raise ValueError(f"w must be a non-empty matrix of float32 or float64, got {w.dtype} of shape {w.shape}")
     if start is None:
-        start = np.random.RandomState(0).standard_normal(min(w.shape))
+        start = jnp.asarray(np.random.RandomState(0).standard_normal(min(w.shape)), jnp.float32)
     elif start.shape != (min(w.shape),):
         raise ValueError(f"start must have shape {(min(w.shape),)}, the smaller side of w, got {start.shape}")
     fixed = jax.lax.stop_gradient(w)

@@ -63,7 +63,7 @@ class SpectralNorm(eqx.Module):
     sigma: float | None = eqx.field(static=True)
 
     def __init__(self, layer: Any, *, sigma: float | int | None = 1.0, key: Key[Array, ""]):
-        weight = getattr(layer, "weight", None)
+        weight: Any = getattr(layer, "weight", None)
         if not eqx.is_inexact_array(weight) or weight.ndim < 2:
             raise ValueError(f"layer must have a weight of at least two axes, as eqx.nn.Linear has, got {layer!r}")
         if sigma is not None:

@@ -139,7 +139,7 @@ def _gradients(critic: Callable[[Array], Any], name: str, points: Array) -> Arra
         raise ValueError(f"{name} must hold at least one point of at least one dimension, got shape {points.shape}")
     image = jax.eval_shape(critic, jax.ShapeDtypeStruct(points.shape[1:], points.dtype))
     shape, dtype = getattr(image, "shape", None), getattr(image, "dtype", None)
-    if shape != () or not jnp.issubdtype(dtype, jnp.floating):
+    if shape != () or dtype is None or not jnp.issubdtype(dtype, jnp.floating):
         raise ValueError(f"critic must return one real number, of shape (), for one example, got {image}")
     return jax.vmap(jax.grad(critic))(points)
 
