@@ -3,7 +3,10 @@
 Sub-packages
 ------------
 dynamics
-    Optimizers as discretised differential equations: momentum, adaptive learning rates, their flows and their noise.
+    Optimizers as discretised differential equations: momentum, adaptive learning rates, their flows and their noise;
+    games of two players, whose equations turn in circles.
+sensitivity
+    How far an output moves when its input does: certified bounds, attributions, and generative adversarial networks.
 training
     One training loop: any optax optimizer on any pytree, as one ``lax.scan``.
 parallel
@@ -19,7 +22,7 @@ book
 from importlib import import_module
 from typing import Any
 
-__all__ = ["book", "data", "dynamics", "parallel", "training"]
+__all__ = ["book", "data", "dynamics", "parallel", "sensitivity", "training"]
 
 __version__ = "0.1.0"
 
