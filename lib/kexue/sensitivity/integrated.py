@@ -206,7 +206,7 @@ def _checked(
         raise ValueError(f"path must return points like x, {like}, got {found}")
     start, end = subject.baseline, subject.x
     scale = jnp.maximum(jnp.abs(start).max(initial=0), jnp.abs(end).max(initial=0))
-    faults = []
+    faults: list[tuple[Array, str]] = []
     for where, alpha, wanted in (("start at baseline", zero, start), ("end at x", zero + 1, end)):
         distance = jnp.abs(gamma(alpha) - wanted).max(initial=0)
         is_off = ~(distance <= jnp.sqrt(jnp.finfo(scale.dtype).eps) * scale)
