@@ -38,6 +38,8 @@ def numpy_gradient(x):
     return (V * (1 - np.tanh(W @ x) ** 2)) @ W
 
 
+JITTED = eqx.filter_jit(integrated_gradients)  # eager calls compile every operation apart
+
 METHODS = {
     "saliency": lambda F, x, b: saliency(F, x, b),
     "gradient_times_input": lambda F, x, b: gradient_times_input(F, x, b),
@@ -121,9 +123,10 @@ def test_saliency_and_first_order_are_the_gradient():
 def test_smoothgrad_converges_to_the_smoothed_gradient():
     # E[3 (x + σξ)²] = 3 (x² + σ²)
     x = jnp.array([0.5, -2.0])
-    result = smoothgrad(lambda x: jnp.sum(x**3), x, jax.random.key(1), sigma=0.7, samples=20_000, chunk=1_000)
+    smooth = eqx.filter_jit(smoothgrad)
+    result = smooth(lambda x: jnp.sum(x**3), x, jax.random.key(1), sigma=0.7, samples=20_000, chunk=1_000)
     np.testing.assert_allclose(result.values, 3 * (np.asarray(x) ** 2 + 0.49), rtol=0.03)
-    again = smoothgrad(lambda x: jnp.sum(x**3), x, jax.random.key(1), sigma=0.7, samples=20_000)
+    again = smooth(lambda x: jnp.sum(x**3), x, jax.random.key(1), sigma=0.7, samples=20_000)
     np.testing.assert_allclose(result.values, again.values, rtol=1e-4)
 
 
@@ -169,12 +172,12 @@ def test_chunks_bound_what_is_evaluated_at_once():
 def test_a_path_bends_the_attribution():
     F = lambda x: x[0] * x[1] ** 2 + x[0] ** 2  # noqa: E731
     x = jnp.array([2.0, 1.0])
-    straight = integrated_gradients(F, x, jnp.zeros(2), nodes=3)
+    straight = JITTED(F, x, jnp.zeros(2), nodes=3)
     np.testing.assert_allclose(straight.values, [14 / 3, 4 / 3], rtol=1e-6)
     # x₁ = u³ with u on a straight line: ∫ (a² + 4a³) 6a² da = 6/5 + 4, the rest belongs to the other
     bent = integrated_gradients(F, x, jnp.zeros(2), nodes=6, path=lambda a: jnp.stack([2 * a**3, a]))
     np.testing.assert_allclose(bent.values, [5.2, 0.8], rtol=1e-6)
-    faster = integrated_gradients(F, x, jnp.zeros(2), nodes=9, path=lambda a: a**3 * x)
+    faster = JITTED(F, x, jnp.zeros(2), nodes=9, path=lambda a: a**3 * x)
     np.testing.assert_allclose(faster.values, straight.values, rtol=1e-6)  # the same line, another clock
 
 
@@ -215,20 +218,21 @@ def test_a_gradient_that_is_not_finite_is_reported_with_its_node():
     F = lambda x: jnp.sqrt(jnp.abs(x - 0.5)).sum()  # noqa: E731
     x, zero = jnp.array([1.0, 2.0]), jnp.zeros(2)
     for chunk in (None, 2):
-        result = integrated_gradients(F, x, zero, rule="midpoint", nodes=5, chunk=chunk)
+        result = JITTED(F, x, zero, rule="midpoint", nodes=5, chunk=chunk)
         assert result.nonfinite == 2  # x₀ = ½ there; x₁ never is
         assert not np.isfinite(result.values[0]) and np.isfinite(result.values[1]) and not np.isfinite(result.residual)
-    assert integrated_gradients(F, x, zero, rule="midpoint", nodes=4).nonfinite == 1 - 2  # no node at one half
+    assert JITTED(F, x, zero, rule="midpoint", nodes=4).nonfinite == -1  # no node at one half
     assert saliency(F, jnp.array([0.5, 2.0])).nonfinite == 0
     baselines = jnp.stack([jnp.full(2, 0.1), zero])
-    assert expected_gradients(F, x, baselines, rule="midpoint", nodes=5).nonfinite == 2
+    assert eqx.filter_jit(expected_gradients)(F, x, baselines, rule="midpoint", nodes=5).nonfinite == 2
 
 
 def test_it_can_be_differentiated():
     """An attribution can be part of a loss."""
     x, base = jnp.asarray(X, jnp.float32), jnp.asarray(BASE, jnp.float32)
     part = lambda scale: integrated_gradients(lambda x: network(scale * x), x, base, nodes=8).values[0]  # noqa: E731
-    slope = jax.grad(part)(1.0)
+    part = jax.jit(part)
+    slope = jax.jit(jax.grad(part))(1.0)
     np.testing.assert_allclose(slope, (part(1.01) - part(0.99)) / 0.02, rtol=1e-2)
 
 

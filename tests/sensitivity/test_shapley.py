@@ -3,6 +3,7 @@
 import itertools
 from functools import partial
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kexue import sensitivity
 from kexue.sensitivity import integrated_gradients, shapley_exact, staircase_attribution
 
 
@@ -60,6 +62,7 @@ def test_mean_of_the_staircases():
 
 
 def test_known_games():
+    shapley_exact = eqx.filter_jit(sensitivity.shapley_exact)
     one, zero = jnp.ones(2), jnp.zeros(2)
     product = lambda x: x[0] ** 2 * x[1]  # noqa: E731
     np.testing.assert_allclose(shapley_exact(product, one, zero).values, [0.5, 0.5], rtol=1e-6)
@@ -78,6 +81,7 @@ def test_symmetry_dummy_and_linearity(seed):
     x, weights = jnp.asarray(rng.normal(size=4), jnp.float32), jnp.asarray(rng.normal(size=4), jnp.float32)
     base, order = jnp.zeros(4), rng.permutation(4)
     game = lambda x: jnp.sin(x[0] * x[1]) + x[2] * x[0]  # noqa: E731 (coordinate 3 is a dummy)
+    shapley_exact = eqx.filter_jit(sensitivity.shapley_exact)
     phi = shapley_exact(game, x, base).values
     assert abs(phi[3]) < 1e-6
     renamed = shapley_exact(lambda y: game(y[np.argsort(order)]), x[order], base).values
