@@ -183,7 +183,7 @@ def gan_losses(
 
 
 def selected_loss(
-    index: int | Int[Array, ""],
+    index: int | Int[Array | np.ndarray, ""],
     real: Float[Array, " batch"],
     fake: Float[Array, " _"],
     distance: Float[Array, " _"],
@@ -193,7 +193,8 @@ def selected_loss(
     Parameters
     ----------
     index : int
-        From `loss_index`; a traced one outside the table is clamped, as JAX does.
+        From `loss_index`. If it is known before tracing only that loss is computed; a traced one outside the table is
+        clamped, as JAX does.
     real, fake, distance : float (batch,)
         As in `gan_losses`.
 
@@ -215,7 +216,9 @@ def selected_loss(
     """
     require("index", index, f"in [0, {len(LOSSES)})", lambda i: (i >= 0) & (i < len(LOSSES)))
     _check(real, fake, distance)
-    index = jnp.asarray(index)
+    if not isinstance(index, jax.core.Tracer):
+        loss = list(LOSSES.values())[int(index)]
+        return loss(real, fake, distance) if loss is gan_qp else loss(real, fake)
     discriminator, generator = [], []
     for i, (name, loss) in enumerate(LOSSES.items()):
         # Losses that are not wanted are computed at score zero: where alone would multiply their overflow by zero.

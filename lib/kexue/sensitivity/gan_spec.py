@@ -1,10 +1,12 @@
 """One inhabitant of the zoo as a pytree of numbers, so that a zoo is an array axis."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .._check import at_least_one, positive, require
@@ -12,6 +14,7 @@ from .gan_objectives import loss_index
 
 __all__ = ["GANSpec", "stack_specs"]
 
+_Number = Array | np.ndarray
 _PLACES = ("data", "interpolates", "samples")
 
 
@@ -44,6 +47,11 @@ class GANSpec(eqx.Module):
     ValueError
         If a name is unknown or a number out of range.
 
+    Notes
+    -----
+    The numbers may be traced, except for names and flags. `train_gan` leaves out of its program what is known to be
+    unused: the eleven other losses, the slopes at weight 0, the normalisation at 0.
+
     Examples
     --------
     >>> zoo = stack_specs([GANSpec("hinge", spectral=1.5), GANSpec("Wasserstein", penalty=1.0, center=1.0)])
@@ -51,27 +59,27 @@ class GANSpec(eqx.Module):
     [5 4] [0. 1.]
     """
 
-    loss: Int[Array, "..."]
-    penalty: Float[Array, "..."]
-    center: Float[Array, "..."]
-    power: Float[Array, "..."]
-    at: Int[Array, "..."]
-    spectral: Float[Array, "..."]
-    b1: Float[Array, "..."]
-    learning_rate: Float[Array, "..."]
-    simultaneous: Bool[Array, "..."]
+    loss: Int[_Number, "..."]
+    penalty: Float[_Number, "..."]
+    center: Float[_Number, "..."]
+    power: Float[_Number, "..."]
+    at: Int[_Number, "..."]
+    spectral: Float[_Number, "..."]
+    b1: Float[_Number, "..."]
+    learning_rate: Float[_Number, "..."]
+    simultaneous: Bool[_Number, "..."]
 
     def __init__(
         self,
         loss: str = "non-saturating",
         *,
-        penalty: float = 0.0,
-        center: float = 0.0,
-        power: float = 2.0,
+        penalty: float | Float[Array, ""] = 0.0,
+        center: float | Float[Array, ""] = 0.0,
+        power: float | Float[Array, ""] = 2.0,
         at: str = "data",
-        spectral: float = 0.0,
-        b1: float = 0.0,
-        learning_rate: float = 3e-3,
+        spectral: float | Float[Array, ""] = 0.0,
+        b1: float | Float[Array, ""] = 0.0,
+        learning_rate: float | Float[Array, ""] = 3e-3,
         simultaneous: bool = False,
     ):
         for name, value in (("penalty", penalty), ("center", center), ("spectral", spectral)):
@@ -81,11 +89,10 @@ class GANSpec(eqx.Module):
         positive("learning_rate", learning_rate)
         if at not in _PLACES:
             raise ValueError(f"at must be one of {', '.join(map(repr, _PLACES))}, got {at!r}")
-        self.loss = jnp.asarray(loss_index(loss))
-        self.at = jnp.asarray(_PLACES.index(at))
-        self.simultaneous = jnp.asarray(simultaneous)
-        self.penalty, self.center, self.power = (jnp.asarray(x, float) for x in (penalty, center, power))
-        self.spectral, self.b1, self.learning_rate = (jnp.asarray(x, float) for x in (spectral, b1, learning_rate))
+        self.loss, self.at = (np.asarray(i, np.int32) for i in (loss_index(loss), _PLACES.index(at)))
+        self.simultaneous = np.asarray(simultaneous)
+        self.penalty, self.center, self.power = map(_number, (penalty, center, power))
+        self.spectral, self.b1, self.learning_rate = map(_number, (spectral, b1, learning_rate))
 
 
 def stack_specs(specs: Sequence[GANSpec]) -> GANSpec:
@@ -111,4 +118,9 @@ def stack_specs(specs: Sequence[GANSpec]) -> GANSpec:
     (3,)
     """
     at_least_one("number of specs", len(specs))
-    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *specs)
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *specs)
+
+
+def _number(value: Any) -> Any:
+    """NumPy unless it is traced: what is known before tracing can be left out of the program."""
+    return value if isinstance(value, jax.Array) else np.asarray(value, jnp.result_type(float))

@@ -126,7 +126,8 @@ def train_gan(
         z_d, z_g, place = noise[:, :latent], noise[:, latent:-1], noise[:, -1:]
 
         def loss_d(d: PyTree) -> tuple[Array, PyTree]:
-            d, vectors = _normalised(d, state.vectors, spec.spectral)
+            vectors = _power_iteration(d, state.vectors, spec.spectral)
+            d = _normalised(d, vectors, spec.spectral)
             score = eqx.combine(d, d_static)
             losses, fake = _meet(spec, eqx.combine(state.g, g_static), score, z_d, real, condition)
             points = real + _position(spec.at, place) * (fake - real)
@@ -135,14 +136,14 @@ def train_gan(
         gradient, vectors = jax.grad(loss_d, has_aux=True)(state.d)
         d, adam_d = _update(adam, gradient, state.adam_d, state.d)
         opponent = jax.tree.map(lambda old, new: jnp.where(spec.simultaneous, old, new), state.d, d)
-        score = eqx.combine(_normalised(opponent, vectors, spec.spectral)[0], d_static)
+        score = eqx.combine(_normalised(opponent, vectors, spec.spectral), d_static)
         loss_g = lambda g: _meet(spec, eqx.combine(g, g_static), score, z_g, real, condition)[0].generator  # noqa: E731
         g, adam_g = _update(adam, jax.grad(loss_g)(state.g), state.adam_g, state.g)
         mean = jax.tree.map(lambda old, new: average * old + (1 - average) * new, state.mean, g)
         return _State(g, mean, d, adam_g, adam_d, vectors), None
 
     def finished(state: _State) -> tuple[Any, Any, Any]:
-        d, _ = _normalised(state.d, state.vectors, spec.spectral)
+        d = _normalised(state.d, state.vectors, spec.spectral)
         return eqx.combine(state.g, g_static), eqx.combine(state.mean, g_static), eqx.combine(d, d_static)
 
     def stage(state: _State, ks: Array) -> tuple[_State, Any]:
@@ -174,15 +175,17 @@ def _meet(
     return selected_loss(spec.loss, r, f, distance), fake
 
 
-def _position(at: Array, noise: Array) -> Array:
+def _position(at: Any, noise: Array) -> Array:
     """0 for the data, 1 for the samples, random for the interpolates."""
     uniform = jax.scipy.special.ndtr(noise)
     return jnp.select([at == 0, at == 1], [jnp.zeros_like(uniform), uniform], jnp.ones_like(uniform))
 
 
 def _steepness(spec: GANSpec, score: Any, points: Array, condition: list[Any]) -> Array:
+    if _is_zero(spec.penalty):
+        return jnp.zeros((), points.dtype)
     slope = jax.vmap(lambda x, *y: slopes(lambda point: score(point, *y), x[None])[0])(points, *condition)
-    return spec.penalty * jnp.mean(jnp.abs(slope - spec.center) ** spec.power)
+    return jnp.asarray(spec.penalty) * jnp.mean(jnp.abs(slope - spec.center) ** spec.power)
 
 
 def _start_vectors(key: Array, d: PyTree) -> PyTree:
@@ -190,18 +193,30 @@ def _start_vectors(key: Array, d: PyTree) -> PyTree:
     return jax.tree.map(lambda w: jax.random.normal(key, w.shape[:1] if w.ndim == 2 else (0,), w.dtype), d)
 
 
-def _normalised(d: PyTree, vectors: PyTree, gain: Array) -> tuple[PyTree, PyTree]:
+def _power_iteration(d: PyTree, vectors: PyTree, gain: Any) -> PyTree:
+    if _is_zero(gain):
+        return vectors
+    return jax.tree.map(lambda w, u: power_iteration(w, u)[1] if w.ndim == 2 else u, d, vectors)
+
+
+def _normalised(d: PyTree, vectors: PyTree, gain: Any) -> PyTree:
     """Every matrix over its leading singular value, times the gain; as it is where the gain is zero."""
+    if _is_zero(gain):
+        return d
 
-    def normalise(w: Array, u: Array) -> tuple[Array, Array]:
+    def normalise(w: Array, u: Array) -> Array:
         if w.ndim != 2:
-            return w, u
-        sigma, u, _ = power_iteration(w, u)
+            return w
+        image = u @ w
+        sigma = image @ jax.lax.stop_gradient(image / jnp.linalg.norm(image))  # its gradient is that of u W v
         is_wanted = (gain > 0) & (sigma > 0)
-        return jnp.where(is_wanted, gain / jnp.where(is_wanted, sigma, 1), 1) * w, u
+        return jnp.where(is_wanted, gain / jnp.where(is_wanted, sigma, 1), 1) * w
 
-    pairs = jax.tree.map(normalise, d, vectors)
-    return jax.tree.transpose(jax.tree.structure(d), jax.tree.structure((0, 0)), pairs)
+    return jax.tree.map(normalise, d, vectors)
+
+
+def _is_zero(number: Any) -> bool:
+    return not isinstance(number, jax.core.Tracer) and not np.any(number)
 
 
 def _update(optimizer: optax.GradientTransformation, gradient: PyTree, state: PyTree, params: PyTree) -> Any:
