@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -67,11 +68,12 @@ def power_iteration(
         raise ValueError(f"u must have one entry for each row of w, shape {w.shape[:1]}, got {u.shape}")
     fixed = jax.lax.stop_gradient(w)
 
-    def step(_: Array, vectors: tuple[Array, Array]) -> tuple[Array, Array]:
+    def step(_: Any, vectors: tuple[Array, Array]) -> tuple[Array, Array]:
         v = _unit(vectors[0] @ fixed)
         return _unit(fixed @ v), v
 
-    u, v = jax.lax.fori_loop(0, steps, step, (jax.lax.stop_gradient(u), jnp.zeros(w.shape[1], w.dtype)))
+    vectors = jax.lax.stop_gradient(u), jnp.zeros(w.shape[1], w.dtype)
+    u, v = step(0, vectors) if steps == 1 else jax.lax.fori_loop(0, steps, step, vectors)
     return u @ (w @ v), u, v
 
 
