@@ -1,4 +1,4 @@
-"""A spectral norm from above: a number that the norm provably does not exceed, at a tenth of the price of an SVD."""
+"""A spectral norm from above: a number that the norm provably does not exceed, at a fraction of the price of an SVD."""
 
 from typing import NamedTuple
 
@@ -72,7 +72,7 @@ def certified_norm(w: Num[Array, "..."], start: Float[Array, " _"] | None = None
     multiplication has a relative error of at most one unit roundoff, :math:`2^{-24}` or :math:`2^{-53}`, sums taken in
     any order; that is IEEE arithmetic without Strassen-like products. The backward error of a Cholesky factor is then at
     most :math:`\gamma_{n+1}\lvert L\rvert\lvert L\rvert^\top`; twice that is allowed for, since libraries may multiply
-    by reciprocals.
+    by reciprocals. Where there are more columns than rows, :math:`WW^\top` takes the place of :math:`W^\top W`.
 
     Time: one product :math:`W^\top W` and one Cholesky factorisation in float32 and 40 matrix-vector products; the two
     repairs cost 2 and 15 times as much. Memory: four matrices of the size of :math:`W^\top W`. Under ``vmap`` a repair
@@ -110,7 +110,7 @@ def certified_norm(w: Num[Array, "..."], start: Float[Array, " _"] | None = None
 
 
 class _State(NamedTuple):
-    """Bounds of the largest eigenvalue of WᵀW and the vector behind the lower one."""
+    """Bounds of the largest eigenvalue of W Wᵀ and the vector behind the lower one."""
 
     upper: Array
     lower: Array
@@ -121,37 +121,38 @@ class _State(NamedTuple):
 def _certify(w: Array, start: Array) -> tuple[Array, Array, Array, Array]:
     w = w.astype(jnp.float64)
     rows, columns = w.shape
-    tall = w if rows >= columns else w.T
-    largest = jnp.max(jnp.abs(tall))
+    wide = w if rows <= columns else w.T  # so that the smaller product is W Wᵀ, which is faster than WᵀW
+    largest = jnp.max(jnp.abs(wide))
     scale = jnp.where(largest > 0, jnp.ldexp(1.0, jnp.frexp(largest)[1] - 1), 1)
-    tall = tall / scale  # exact; the largest entry is now in [1, 2)
-    ceiling = _ceiling(tall)  # of the largest eigenvalue, even if all entries were positive
+    wide = wide / scale  # exact; the largest entry is now in [1, 2)
+    ceiling = _ceiling(wide)  # of the largest eigenvalue, even if all entries were positive
 
-    by_eigenvalues = lambda state: _dense(tall, ceiling, _eigen(tall, ceiling, state))  # noqa: E731
-    if tall.shape[1] <= _SMALL:
-        state = by_eigenvalues(_State(ceiling, jnp.zeros_like(ceiling), jnp.zeros(tall.shape[1])))
+    by_eigenvalues = lambda state: _dense(wide, ceiling, _eigen(wide, ceiling, state))  # noqa: E731
+    if wide.shape[0] <= _SMALL:
+        state = by_eigenvalues(_State(ceiling, jnp.zeros_like(ceiling), jnp.zeros(wide.shape[0])))
     else:
         is_loose = lambda state: ~(state.upper <= (1 + _TIGHT) ** 2 * state.lower) & (largest > 0)  # noqa: E731
-        state = _mixed(tall, ceiling, start)
-        state = _if(is_loose, lambda state: _dense(tall, ceiling, state), state)
+        state = _mixed(wide, ceiling, start)
+        state = _if(is_loose, lambda state: _dense(wide, ceiling, state), state)
         state = _if(is_loose, by_eigenvalues, state)
 
     v, root = state.vector, jnp.sqrt(jnp.where(largest > 0, jnp.stack(state[:2]), 0))
     root = jnp.where(jnp.isfinite(largest), root * jnp.array([1 + 1e-15, 1 - 1e-15]) * scale, jnp.nan)
-    image = tall @ v
+    image = v @ wide
     length = jnp.sqrt(image @ image)
-    u = image / jnp.where(length > 0, length, 1)
-    return root[0], root[1], *((u, v) if rows >= columns else (v, u))
+    other = image / jnp.where(length > 0, length, 1)
+    return root[0], root[1], *((v, other) if rows <= columns else (other, v))
 
 
 def _ceiling(w: Array) -> Array:
     size = jnp.abs(w.astype(jnp.float32))
-    return (1.01 * jnp.max(jnp.sum(size, axis=0)) * jnp.max(jnp.sum(size, axis=1))).astype(jnp.float64)
+    rounding = 1.01 + 4 * _gamma(max(w.shape), _UNIT32)
+    return (rounding * jnp.max(jnp.sum(size, axis=0)) * jnp.max(jnp.sum(size, axis=1))).astype(jnp.float64)
 
 
 def _mixed(w: Array, ceiling: Array, start: Array) -> _State:
     """Ritz pairs judged in float64, everything orthogonal to them in float32."""
-    (m, n), u = w.shape, _UNIT32
+    (n, m), u = w.shape, _UNIT32
     count = min(_RITZ, n)
     gram = _gram(w.astype(jnp.float32))
     with jax.enable_x64(False):  # its counters too
@@ -161,7 +162,8 @@ def _mixed(w: Array, ceiling: Array, start: Array) -> _State:
 
     # One power of two scales all of x: no rounding, so that its span is the same in both precisions.
     c = jnp.ldexp(1.0, 2 * (jnp.frexp(jnp.sqrt(jnp.maximum(theta[-1], 1)))[1]))
-    slack = (_gamma(m, u) + 6 * u) * ceiling + (_gamma(count, u) + 4 * u) * c * 2 * count + 4 * u * theta[-1]
+    size = 1.01 * jnp.sum(x * x).astype(jnp.float64)
+    slack = (_gamma(m, u) + 6 * u) * ceiling + (_gamma(count, u) + 4 * u) * c * size + 4 * u * theta[-1]
     rho = (theta[-1] - jnp.maximum(3 * slack, (theta[-1] - theta[0]) / 2)).astype(jnp.float32)
     scaled = x * jnp.sqrt(c).astype(jnp.float32)
     deflated = rho * jnp.eye(n, dtype=jnp.float32) + jnp.matmul(scaled, scaled.T, precision=_EXACT) - gram
@@ -179,8 +181,8 @@ def _mixed(w: Array, ceiling: Array, start: Array) -> _State:
 def _ritz(w: Array, ceiling: Array, x: Array) -> tuple[Array, Array, Array, Array, Array]:
     """Ritz values in the span of x, norms of their residuals, errors of both, the first Ritz vector."""
     norm = jnp.linalg.norm
-    y = w @ x
-    image, inner, overlap = w.T @ y, y.T @ y, x.T @ x
+    y = w.T @ x
+    image, inner, overlap = w @ y, y.T @ y, x.T @ x
     overlap = overlap + jnp.diag(jnp.where(jnp.diag(overlap) == 0, 1.0, 0.0))  # no vector there, no direction to test
     root = jnp.linalg.cholesky(overlap)
     solve = lambda b: jax.scipy.linalg.solve_triangular(root, b, lower=True)  # noqa: E731
@@ -196,8 +198,8 @@ def _ritz(w: Array, ceiling: Array, x: Array) -> tuple[Array, Array, Array, Arra
 
 
 def _dense(w: Array, ceiling: Array, state: _State) -> _State:
-    """Factorise ρI − WᵀW in float64, with ρ just above the lower bound."""
-    (m, n), u = w.shape, _UNIT64
+    """Factorise ρI − W Wᵀ in float64, with ρ just above the lower bound."""
+    (n, m), u = w.shape, _UNIT64
     slack = (_gamma(m, u) + 6 * u) * ceiling
     rho = state.lower * (1 + _TIGHT) + 3 * slack
     bound = rho + slack + _cholesky_slack(rho * jnp.eye(n) - _gram(w), u)
@@ -207,14 +209,14 @@ def _dense(w: Array, ceiling: Array, state: _State) -> _State:
 def _eigen(w: Array, ceiling: Array, state: _State) -> _State:
     """Replace a vector that missed the first singular value."""
     vector = jnp.linalg.eigh(_gram(w))[1][:, -1]
-    image = w @ vector
+    image = vector @ w
     lower = (image @ image) / (vector @ vector) - 8 * sum(w.shape) * _UNIT64 * ceiling
     is_better = lower > state.lower
     return _State(state.upper, jnp.where(is_better, lower, state.lower), jnp.where(is_better, vector, state.vector))
 
 
 def _gram(w: Array) -> Array:
-    return jnp.matmul(w.T, w, precision=_EXACT)
+    return jnp.matmul(w, w.T, precision=_EXACT)
 
 
 def _gamma(n: int, u: float) -> float:
@@ -226,7 +228,7 @@ def _cholesky_slack(matrix: Array, u: float) -> Array:
     """How far below zero an eigenvalue may be although the factorisation ran to its end; NaN if it did not."""
     factor = jnp.abs(jax.lax.linalg.cholesky(matrix, symmetrize_input=False))
     size = jnp.max(jnp.sum(factor, axis=0)) * jnp.max(jnp.sum(factor, axis=1))
-    return 1.01 * 2 * _gamma(len(matrix) + 1, u) * size.astype(jnp.float64)
+    return 1.02 * 2 * _gamma(len(matrix) + 1, u) * size.astype(jnp.float64)
 
 
 def _if(predicate, repair, state: _State) -> _State:
