@@ -68,20 +68,23 @@ def test_divergence_of_one_mode_and_of_all():
     np.testing.assert_allclose(mode_divergence(centers[:1], centers), np.log(8), rtol=1e-6)
 
 
+compiled = jax.jit(energy_distance)
+
+
 def brute_force(x, y):
     n, m = len(x), len(y)
     return 2 * cdist(x, y).mean() - cdist(x, x).sum() / (n * (n - 1)) - cdist(y, y).sum() / (m * (m - 1))
 
 
 @settings(max_examples=10, deadline=None)
-@given(seed=st.integers(0, 2**31), n=st.integers(2, 9), m=st.integers(2, 9))
+@given(seed=st.integers(0, 2**31), n=st.sampled_from([2, 9]), m=st.sampled_from([2, 5]))
 def test_energy_distance_against_brute_force(seed, n, m):
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(n, 3)), rng.normal(size=(m, 3)) + 1
     with jax.enable_x64(True):
-        found = energy_distance(jnp.asarray(x), jnp.asarray(y))
+        found = compiled(jnp.asarray(x), jnp.asarray(y))
         np.testing.assert_allclose(found, brute_force(x, y), atol=1e-12)
-        np.testing.assert_allclose(energy_distance(jnp.asarray(y), jnp.asarray(x)), found, atol=1e-12)
+        np.testing.assert_allclose(compiled(jnp.asarray(y), jnp.asarray(x)), found, atol=1e-12)
 
 
 def test_energy_distance_tends_to_scipys_square():
