@@ -12,6 +12,7 @@ from .._check import at_least_one, require
 
 __all__ = ["certified_radius", "local_lipschitz", "pgd_l2", "wasserstein_critic_estimate"]
 
+
 def local_lipschitz(model: Callable[[Array], Any], xs: Float[Array, "batch dim"]) -> Float[Array, " batch"]:
     r"""Norm of a network's Jacobian at each point, :math:`\lVert Df(x_i)\rVert_2`.
 

@@ -85,9 +85,7 @@ def _unit(vector: Array) -> Array:
     return scaled / jnp.where(largest == 0, 1, length)
 
 
-def operator_norm(
-    linear_fn: Callable[[PyTree], PyTree], x0: PyTree, steps: int = 50
-) -> Float[Array, ""]:
+def operator_norm(linear_fn: Callable[[PyTree], PyTree], x0: PyTree, steps: int = 50) -> Float[Array, ""]:
     r"""Norm of a linear function from below, by power iteration on :math:`A^\top A` through ``jax.vjp``.
 
     Parameters
