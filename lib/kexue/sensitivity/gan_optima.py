@@ -16,7 +16,7 @@ def jensen_shannon(p: Float[Array, "*atoms"], q: Float[Array, "*atoms"]) -> Floa
 
     Parameters
     ----------
-    p, q : float (*atoms)
+    p, q : float (...)
         Probabilities, of one shape; :math:`m` is their mean. Zeros are allowed.
 
     Returns
