@@ -118,7 +118,7 @@ def truncated_normal(
 
     Returns
     -------
-    float (*shape)
+    float, of the shape that was asked for
 
     Raises
     ------
