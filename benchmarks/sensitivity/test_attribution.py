@@ -88,7 +88,7 @@ def forward(images, labels):
     "run",
     [
         pytest.param(partial(sums_first, ours(rule="exact")), id="rule='exact'"),
-        pytest.param(partial(sums_first, ours(chunk=5)), id="50 Gauss–Legendre nodes"),
+        pytest.param(partial(sums_first, ours(chunk=5)), id="50 Gauss-Legendre nodes"),
         pytest.param(partial(jax.jit(forward), IMAGES, LABELS), id="the forward pass alone, not divided"),
     ],
 )
