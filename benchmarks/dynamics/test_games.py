@@ -11,7 +11,7 @@ from kexue.dynamics import dirac_field, integrate_game, play
 # Far from parallel: orbits with little angular momentum pass close to where three of the fields are singular.
 STARTS = np.random.default_rng(0).uniform(0.3, 0.6, (64, 2, 2)) * np.array([[1.0, 1.0], [-1.0, 1.0]])
 FIELDS = [
-    dirac_field("nonsaturating"),
+    dirac_field("non-saturating"),
     dirac_field("wgan"),
     dirac_field("wgan_normalized"),
     dirac_field("gan_qp", lam=1.0),

@@ -9,13 +9,13 @@ from scipy.stats import norm
 
 from kexue.dynamics import angular_momentum, dirac_eigenvalues, dirac_field, game_energy, game_jacobian, integrate_game
 
-ALL = ("saturating", "nonsaturating", "wgan", "wgan_normalized", "gan_qp", "lsgan", "hinge")
+ALL = ("saturating", "non-saturating", "wgan", "wgan_normalized", "gan_qp", "lsgan", "hinge")
 log_logistic = jax.nn.log_sigmoid
 
 # What each player wants to be small, from the discriminator's values on data and on samples.
 LOSSES = {
     "saturating": (lambda real, fake: -log_logistic(real) - log_logistic(-fake), lambda fake: log_logistic(-fake)),
-    "nonsaturating": (lambda real, fake: -log_logistic(real) - log_logistic(-fake), lambda fake: -log_logistic(fake)),
+    "non-saturating": (lambda real, fake: -log_logistic(real) - log_logistic(-fake), lambda fake: -log_logistic(fake)),
     "wgan": (lambda real, fake: fake - real, lambda fake: -fake),
     "hinge": (lambda real, fake: jax.nn.relu(1 - real) + jax.nn.relu(1 + fake), lambda fake: -fake),
     "lsgan": (lambda real, fake: ((real - 1) ** 2 + (fake + 1) ** 2) / 2, lambda fake: (fake - 1) ** 2 / 2),
@@ -71,7 +71,7 @@ def test_losses_that_compare_or_normalise():
 
 
 @pytest.mark.parametrize(("kind", "lam", "sigma"), [
-    ("nonsaturating", 0.3, 0.5), ("nonsaturating", 0.0, 1.7), ("saturating", 1.1, 0.0),
+    ("non-saturating", 0.3, 0.5), ("non-saturating", 0.0, 1.7), ("saturating", 1.1, 0.0),
     ("wgan", 1.4, 2.0), ("hinge", 0.2, 2.0), ("lsgan", 0.1, 0.7), ("gan_qp", 0.5, 0.0),
 ])  # fmt: skip
 def test_eigenvalues_are_those_of_the_jacobian(kind, lam, sigma):
@@ -95,7 +95,7 @@ def drift(values):
     return float(np.abs(values - values[0]).max())
 
 
-@pytest.mark.parametrize("kind", ["saturating", "nonsaturating", "wgan", "gan_qp", "lsgan", "hinge"])
+@pytest.mark.parametrize("kind", ["saturating", "non-saturating", "wgan", "gan_qp", "lsgan", "hinge"])
 def test_a_loss_of_the_product_alone_conserves_the_angular_momentum(kind):
     with jax.enable_x64(True):
         z0 = jnp.array([[0.1, 0.2, -0.3], [0.2, 0.1, 0.4]])
@@ -110,7 +110,7 @@ def test_a_loss_of_the_product_alone_conserves_the_angular_momentum(kind):
 def test_penalties_act_on_the_angular_momentum():
     with jax.enable_x64(True):
         z0, times = jnp.array([[0.1, 0.2], [0.2, 0.1]]), np.linspace(0, 20, 1001)
-        path = integrate_game(dirac_field("nonsaturating", lam=0.15), z0, 20.0, 1000)
+        path = integrate_game(dirac_field("non-saturating", lam=0.15), z0, 20.0, 1000)
         np.testing.assert_allclose(angular_momentum(path)[:, 0, 1], 0.03 * np.exp(-0.3 * times), rtol=1e-6)
         path = integrate_game(dirac_field("wgan", lam=0.3, center=1.0), z0, 100.0, 10000)
         np.testing.assert_allclose(np.linalg.norm(path[-1], axis=1), 1.0, atol=1e-6)
@@ -140,7 +140,7 @@ def test_one_dimensional_dry_friction_has_a_closed_amplitude():
 
 def test_field_against_another_integrator():
     with jax.enable_x64(True):
-        field = jax.jit(dirac_field("nonsaturating", lam=0.1, sigma=0.4))
+        field = jax.jit(dirac_field("non-saturating", lam=0.1, sigma=0.4))
         z0 = np.array([[1.0, 0.2], [-0.4, 0.8]])
         right = lambda t, z: np.asarray(field(z.reshape(2, 2))).ravel()  # noqa: E731
         reference = solve_ivp(right, (0, 12), z0.ravel(), method="DOP853", rtol=1e-11, atol=1e-12).y[:, -1]
@@ -156,8 +156,8 @@ def test_jit_vmap_and_dtype():
         np.testing.assert_allclose(many[1], one, rtol=1e-6)
     np.testing.assert_allclose(dirac_field("lsgan", lam=0.5)(2 * z), single[ALL.index("lsgan")], rtol=1e-6)
     numbers = jnp.array([0.1, 0.9])
-    family = jax.vmap(lambda a: dirac_field("nonsaturating", lam=a, center=a, sigma=a)(z))(numbers)
-    np.testing.assert_allclose(family[1], dirac_field("nonsaturating", lam=0.9, center=0.9, sigma=0.9)(z), rtol=1e-5)
+    family = jax.vmap(lambda a: dirac_field("non-saturating", lam=a, center=a, sigma=a)(z))(numbers)
+    np.testing.assert_allclose(family[1], dirac_field("non-saturating", lam=0.9, center=0.9, sigma=0.9)(z), rtol=1e-5)
     path = jnp.arange(12.0).reshape(3, 2, 2)
     np.testing.assert_allclose(jax.vmap(angular_momentum)(path), angular_momentum(path))
     np.testing.assert_allclose(jax.jit(game_energy)(path), np.sum(np.asarray(path) ** 2, axis=(1, 2)))

@@ -87,7 +87,7 @@ def test_matrix_powers_are_the_path_of_a_linear_game(scheme, options):
 def test_matrix_is_the_jacobian_of_one_step(scheme):
     with jax.enable_x64(True):
         options = {"consensus": 0.2} if scheme == "consensus" else {"lr_ratio": 1.5}
-        equilibrium, game = jnp.zeros((2, 2)), dirac_field("nonsaturating", lam=0.2, sigma=0.7)
+        equilibrium, game = jnp.zeros((2, 2)), dirac_field("non-saturating", lam=0.2, sigma=0.7)
         one_step = lambda x: play(game, x.reshape(2, 2), 0.4, 1, scheme=scheme, **options)[1].ravel()  # noqa: E731
         matrix = scheme_matrix(
             np.asarray(jax.jit(lambda z: game_jacobian(game, z))(equilibrium)), 0.4, scheme, **options

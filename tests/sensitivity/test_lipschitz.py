@@ -40,7 +40,7 @@ def test_product_bound_knows_its_parts():
     np.testing.assert_allclose(product_bound([a, partial(group_sort, group=2), b]), norm(a) * norm(b), rtol=1e-5)
     layer = eqx.nn.Linear(6, 4, key=KEYS[4])
     sequence = eqx.nn.Sequential(
-        [SpectralNorm(layer, sigma=3.0, key=KEYS[5]), eqx.nn.Lambda(jax.nn.relu), eqx.nn.Identity()]
+        [SpectralNorm(layer, target=3.0, key=KEYS[5]), eqx.nn.Lambda(jax.nn.relu), eqx.nn.Identity()]
     )
     estimate = sequence.layers[0].estimate  # from below: the bound sees what the layer really does
     np.testing.assert_allclose(product_bound(sequence), 3 * norm(layer.weight) / estimate, rtol=1e-5)

@@ -24,20 +24,20 @@ def settled(layer, **options):
     return model
 
 
-@pytest.mark.parametrize("sigma", [1.0, 0.3, 4])
+@pytest.mark.parametrize("target", [1.0, 0.3, 4])
 @pytest.mark.parametrize(("layer", "x"), [(LINEAR, jnp.arange(5.0)), (CONV, jnp.ones((2, 6, 6)))])
-def test_the_used_weight_has_the_wanted_norm_and_direction(layer, x, sigma):
-    model = settled(layer, sigma=sigma)
+def test_the_used_weight_has_the_wanted_norm_and_direction(layer, x, target):
+    model = settled(layer, target=target)
     matrix = np.asarray(layer.weight).reshape(len(layer.weight), -1)
     truth = np.linalg.svd(matrix, compute_uv=False)[0]
     np.testing.assert_allclose(model.estimate, truth, rtol=1e-5)
-    np.testing.assert_allclose(model.weight, sigma * layer.weight / truth, rtol=1e-5)
+    np.testing.assert_allclose(model.weight, target * layer.weight / truth, rtol=1e-5)
     linear_part = layer(x) - layer(0 * x)
-    np.testing.assert_allclose(model(x), layer(0 * x) + sigma / truth * linear_part, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model(x), layer(0 * x) + target / truth * linear_part, rtol=1e-4, atol=1e-5)
 
 
-def test_sigma_none_changes_nothing():
-    model = SpectralNorm(LINEAR, sigma=None, key=KEYS[2])
+def test_target_none_changes_nothing():
+    model = SpectralNorm(LINEAR, target=None, key=KEYS[2])
     np.testing.assert_array_equal(model(jnp.arange(5.0)), LINEAR(jnp.arange(5.0)))
 
 
@@ -55,7 +55,7 @@ def test_advance_is_one_step_of_power_iteration_in_each_wrapped_layer():
 def test_gradient_of_the_raw_weight():
     with jax.enable_x64(True):
         layer = eqx.nn.Linear(5, 7, key=KEYS[0], dtype=jnp.float64)
-        model, x = settled(layer, sigma=2.0), jnp.linspace(-1, 1, 5)
+        model, x = settled(layer, target=2.0), jnp.linspace(-1, 1, 5)
         loss = lambda weight: jnp.sum(jnp.sin(weight @ x))  # noqa: E731
         of_raw = jax.grad(lambda w: loss(eqx.tree_at(lambda m: m.layer.weight, model, w).weight))(layer.weight)
         through_svd = jax.grad(lambda w: loss(2 * w / jnp.linalg.norm(w, 2)))(layer.weight)
@@ -75,7 +75,7 @@ def test_agrees_with_equinox():
 
 
 def test_penalty_is_the_sum_of_squares_and_has_rank_one_gradients():
-    model = [settled(LINEAR, sigma=None), settled(CONV, sigma=None)]
+    model = [settled(LINEAR, target=None), settled(CONV, target=None)]
     norms = [np.linalg.svd(np.asarray(m.layer.weight).reshape(len(m.u), -1), compute_uv=False)[0] for m in model]
     np.testing.assert_allclose(spectral_penalty(model), np.sum(np.square(norms)), rtol=1e-5)
     gradient = eqx.filter_grad(spectral_penalty)(model)[0].layer.weight
@@ -107,9 +107,9 @@ def test_trains_in_the_common_loop_and_stays_warm_under_jit_and_vmap():
 def test_refuses_bad_input():
     with pytest.raises(ValueError, match="layer must have a weight of at least two axes"):
         SpectralNorm(eqx.nn.LayerNorm(4), key=KEYS[0])
-    for sigma in (0.0, -1.0, float("inf")):
-        with pytest.raises(ValueError, match=f"sigma must be positive and finite, got {sigma}"):
-            SpectralNorm(LINEAR, sigma=sigma, key=KEYS[0])
+    for target in (0.0, -1.0, float("inf")):
+        with pytest.raises(ValueError, match=f"target must be positive and finite, got {target}"):
+            SpectralNorm(LINEAR, target=target, key=KEYS[0])
     for function in (advance, spectral_penalty):
         with pytest.raises(ValueError, match="model must contain a SpectralNorm, got none"):
             function(LINEAR)

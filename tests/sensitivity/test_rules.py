@@ -1,15 +1,14 @@
-"""Quadrature rules against SciPy's, and against the polynomials that they must integrate."""
+"""Quadrature rules against NumPy's, and against the polynomials that they must integrate."""
 
 import numpy as np
 import pytest
-from scipy.special import roots_legendre
 
 from kexue.sensitivity.rules import RULES, quadrature
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 10, 50, 101])
-def test_gauss_is_scipys(n):
-    x, w = roots_legendre(n)
+def test_gauss_is_numpys(n):
+    x, w = np.polynomial.legendre.leggauss(n)
     nodes, weights = quadrature("gauss", n)
     np.testing.assert_allclose(nodes, (1 + x) / 2, atol=1e-14)
     np.testing.assert_allclose(weights, w / 2, atol=1e-14)
@@ -50,11 +49,6 @@ def test_nodes_increase_and_weights_add_up(rule, n):
     np.testing.assert_allclose(weights.sum(), 1, rtol=1e-14)
     if rule in ("lobatto", "trapezoid"):
         assert nodes[0] == 0 and nodes[-1] == 1
-
-
-def test_what_is_remembered_cannot_be_changed():
-    quadrature("gauss", 4)[0][:] = 7
-    assert quadrature("gauss", 4)[0].max() < 1
 
 
 def test_bad_input():

@@ -14,7 +14,7 @@ from .._check import require
 __all__ = ["angular_momentum", "dirac_eigenvalues", "dirac_field", "game_energy"]
 
 Number = float | int | Real[Array, "..."] | Real[np.ndarray, "..."]
-KINDS = ("saturating", "nonsaturating", "wgan", "wgan_normalized", "gan_qp", "lsgan", "hinge")
+KINDS = ("saturating", "non-saturating", "wgan", "wgan_normalized", "gan_qp", "lsgan", "hinge")
 
 # 48 Gauss-Hermite nodes integrate a logistic function of a Gaussian of width 2 to eleven digits.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(48)
@@ -38,7 +38,7 @@ def dirac_field(
     ``kind``             :math:`A,\ B,\ w` for :math:`\sigma=0`  loss of the discriminator (+), of the generator (−)
     ===================  ======================================  ====================================================
     ``saturating``       logistic(s), logistic(s), 0             :math:`\log` logistic :math:`(-D)`, zero-sum
-    ``nonsaturating``    logistic(s), logistic(−s), 0            the generator raises :math:`\log` logistic :math:`(D)`
+    ``non-saturating``   logistic(s), logistic(−s), 0            the generator raises :math:`\log` logistic :math:`(D)`
     ``wgan``             1, 1, 0                                 :math:`D(x)-D(G)`; WGAN-GP with ``lam``, ``center=1``
     ``wgan_normalized``  1/‖φ‖, 1/‖φ‖, −s/‖φ‖³                   the same with :math:`D=\varphi\cdot x/\lVert\varphi\rVert`
     ``gan_qp``           1 + s/(λ‖θ‖), 1, 0                      :math:`-s-s^2/(2\lambda\lVert\theta\rVert)`; no penalty
@@ -106,7 +106,7 @@ def _coefficients(kind: str, phi: Array, theta: Array, λ: Array, σ: Array, has
     """A, B and w of the table above, at this point."""
     s, one, zero = phi @ theta, jnp.ones((), phi.dtype), jnp.zeros((), phi.dtype)
     spread = σ * _norm(phi)  # of D over the cloud
-    if kind in ("saturating", "nonsaturating"):
+    if kind in ("saturating", "non-saturating"):
         nodes, weights = (
             (jnp.asarray(v, phi.dtype) for v in (_NODES, _WEIGHTS)) if has_width else (zero[None], one[None])
         )
@@ -172,7 +172,7 @@ def dirac_eigenvalues(kind: str, *, lam: Number = 0.0, sigma: Number = 0.0) -> C
         raise ValueError("kind must be one with a Jacobian at the equilibrium; 'wgan_normalized' has none at φ = 0")
     λ, σ = jnp.asarray(lam, float), jnp.asarray(sigma, float)
     λ, σ = jnp.broadcast_arrays(λ, σ)
-    own = {"saturating": σ**2 / 2, "nonsaturating": σ**2 / 2, "lsgan": 2 * σ**2}.get(kind, 0 * σ)
+    own = {"saturating": σ**2 / 2, "non-saturating": σ**2 / 2, "lsgan": 2 * σ**2}.get(kind, 0 * σ)
     half = jnp.zeros_like(λ) if kind == "gan_qp" else λ + own / 2
     k = 0.5 if "saturating" in kind else 1.0
     m = half.astype(jnp.complex64 if half.dtype == jnp.float32 else jnp.complex128)

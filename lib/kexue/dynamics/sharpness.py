@@ -10,6 +10,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Key, PyTree
 
 from .._check import at_least_one, require
+from .._lanczos import lanczos, tridiagonal
 
 __all__ = ["Sharpness", "ema_momentum_threshold", "preconditioned_sharpness", "rotate_loss"]
 
@@ -160,29 +161,7 @@ def preconditioned_sharpness(
         gradient = jax.grad(lambda theta: loss(unravel(theta)))
         return jax.jvp(gradient, (flat,), (vector / root,))[1] / root
 
-    return _lanczos(hessian_product, jax.random.normal(key, flat.shape, flat.dtype), min(iterations, flat.size))
-
-
-def _lanczos(product: Callable[[Array], Array], start: Array, iterations: int) -> Sharpness:
-    """Top Ritz value of a symmetric operator, with full reorthogonalisation."""
-    tiny = jnp.finfo(start.dtype).eps
-
-    def step(carry, k):
-        basis, vector, scale = carry
-        basis = basis.at[k].set(vector)
-        image = product(vector)
-        diagonal = vector @ image
-        scale = jnp.maximum(scale, jnp.linalg.norm(image))
-        for _ in range(2):  # twice is enough: one pass loses orthogonality to rounding
-            image = image - basis.T @ (basis @ image)
-        norm = jnp.linalg.norm(image)
-        is_exhausted = norm <= 10 * tiny * scale  # the Krylov space is invariant: go on with zeros
-        following = jnp.where(is_exhausted, 0, image / jnp.where(is_exhausted, 1, norm))
-        return (basis, following, scale), (diagonal, jnp.where(is_exhausted, 0, norm))
-
-    basis, largest_image = jnp.zeros((iterations, start.size), start.dtype), jnp.zeros((), start.dtype)
-    carry = basis, start / jnp.linalg.norm(start), largest_image
-    _, (diagonal, off_diagonal) = jax.lax.scan(step, carry, jnp.arange(iterations))
-    tridiagonal = jnp.diag(diagonal) + jnp.diag(off_diagonal[:-1], 1) + jnp.diag(off_diagonal[:-1], -1)
-    ritz_values, vectors = jnp.linalg.eigh(tridiagonal)
-    return Sharpness(ritz_values[-1], jnp.abs(off_diagonal[-1] * vectors[-1, -1]))
+    start = jax.random.normal(key, flat.shape, flat.dtype)
+    krylov = lanczos(hessian_product, start, min(iterations, flat.size))
+    ritz_values, vectors = jnp.linalg.eigh(tridiagonal(krylov))
+    return Sharpness(ritz_values[-1], jnp.abs(krylov.off_diagonal[-1] * vectors[-1, -1]))

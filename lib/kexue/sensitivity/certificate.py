@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Num
 
-from ._lanczos import lanczos, tridiagonal
+from .._lanczos import lanczos, tridiagonal
 
 __all__ = ["CertifiedNorm", "certified_norm"]
 

@@ -16,12 +16,12 @@ Model = TypeVar("Model")
 
 
 class SpectralNorm(eqx.Module):
-    r"""A linear layer whose weight is used as :math:`\sigma W/\hat\sigma(W)`.
+    r"""A linear layer whose weight is used as :math:`\tau W/\hat\sigma(W)`.
 
     The estimate is :math:`\hat\sigma=\lVert W^\top u\rVert\le\sigma_1`, with a vector :math:`u` that the module carries
     and that :func:`advance` moves by one power iteration:
 
-    >>> layer = SpectralNorm(eqx.nn.Linear(3, 2, key=jax.random.key(0)), sigma=2.0, key=jax.random.key(1))
+    >>> layer = SpectralNorm(eqx.nn.Linear(3, 2, key=jax.random.key(0)), target=2.0, key=jax.random.key(1))
     >>> print(f"{jnp.linalg.norm(layer.weight, ord=2):.3f}")
     2.000
 
@@ -29,7 +29,7 @@ class SpectralNorm(eqx.Module):
     ``optax.chain(optax.adam(1e-3), after_each_step(advance))``. If :math:`G` is the gradient with respect to the
     normalised weight :math:`\bar W`, the layer's own weight receives
 
-    .. math:: \nabla_W=\frac{\sigma}{\hat\sigma}\Big(G-\frac{\langle G,\bar W\rangle}{\sigma}\,uv^\top\Big),
+    .. math:: \nabla_W=\frac{\tau}{\hat\sigma}\Big(G-\frac{\langle G,\bar W\rangle}{\tau}\,uv^\top\Big),
               \qquad\langle W,\nabla_W\rangle=0.
 
     Parameters
@@ -37,16 +37,16 @@ class SpectralNorm(eqx.Module):
     layer : eqx.nn.Linear or eqx.nn.Conv
         Of a convolution, the kernel is reshaped to (channels out, everything else). Its operator norm is up to
         :math:`\sqrt{k_hk_w}` times as large; see :func:`~kexue.sensitivity.conv_norm`.
-    sigma : float, positive, or None
-        The norm that the weight shall have. None leaves the weight alone and only keeps track of its norm, which is
-        what :func:`spectral_penalty` needs.
+    target : float, positive, or None
+        The norm :math:`\tau` that the weight shall have. None leaves the weight alone and only keeps track of its
+        norm, which is what :func:`spectral_penalty` needs.
     key : PRNG key
         Draws the first :math:`u`, which is then improved by 15 iterations.
 
     Raises
     ------
     ValueError
-        If ``layer`` has no weight of at least two axes, or ``sigma`` is not positive.
+        If ``layer`` has no weight of at least two axes, or ``target`` is not positive.
 
     Notes
     -----
@@ -60,17 +60,17 @@ class SpectralNorm(eqx.Module):
 
     layer: Any
     u: Float[Array, " rows"]
-    sigma: float | None = eqx.field(static=True)
+    target: float | None = eqx.field(static=True)
 
-    def __init__(self, layer: Any, *, sigma: float | int | None = 1.0, key: Key[Array, ""]):
+    def __init__(self, layer: Any, *, target: float | int | None = 1.0, key: Key[Array, ""]):
         weight: Any = getattr(layer, "weight", None)
         if not eqx.is_inexact_array(weight) or weight.ndim < 2:
             raise ValueError(f"layer must have a weight of at least two axes, as eqx.nn.Linear has, got {layer!r}")
-        if sigma is not None:
-            positive("sigma", sigma)
+        if target is not None:
+            positive("target", target)
         matrix = _matrix(weight)
         start = jax.random.normal(key, matrix.shape[:1], matrix.dtype)
-        self.layer, self.sigma = layer, None if sigma is None else float(sigma)
+        self.layer, self.target = layer, None if target is None else float(target)
         self.u = power_iteration(matrix, start, 15)[1]
 
     @property
@@ -83,10 +83,10 @@ class SpectralNorm(eqx.Module):
     @property
     def weight(self) -> Float[Array, "..."]:
         """The weight as it is used."""
-        if self.sigma is None:
+        if self.target is None:
             return self.layer.weight
         estimate = self.estimate
-        return self.layer.weight * (self.sigma / jnp.where(estimate == 0, 1, estimate))
+        return self.layer.weight * (self.target / jnp.where(estimate == 0, 1, estimate))
 
     @property
     def used(self) -> Any:
@@ -138,7 +138,7 @@ def spectral_penalty(model: PyTree) -> Float[Array, ""]:
     Parameters
     ----------
     model : pytree
-        Layers are usually wrapped as ``SpectralNorm(layer, sigma=None, key=key)``, which changes nothing else.
+        Layers are usually wrapped as ``SpectralNorm(layer, target=None, key=key)``, which changes nothing else.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def spectral_penalty(model: PyTree) -> Float[Array, ""]:
     --------
     >>> layer = eqx.nn.Linear(2, 2, key=jax.random.key(0))
     >>> layer = eqx.tree_at(lambda layer: layer.weight, layer, jnp.diag(jnp.array([3.0, 1.0])))
-    >>> print(f"{spectral_penalty(SpectralNorm(layer, sigma=None, key=jax.random.key(1))):.4f}")
+    >>> print(f"{spectral_penalty(SpectralNorm(layer, target=None, key=jax.random.key(1))):.4f}")
     9.0000
 
     References

@@ -11,7 +11,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Key, PyTree
 
 from .._check import at_least_one, require
-from ._lanczos import lanczos, tridiagonal
+from .._lanczos import lanczos, tridiagonal
 
 __all__ = ["operator_norm", "operator_norm_bound", "power_iteration"]
 

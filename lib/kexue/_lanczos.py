@@ -1,4 +1,4 @@
-"""Lanczos iteration for a symmetric positive semidefinite matrix that is only known by its products."""
+"""Lanczos iteration for a symmetric matrix that is only known by its products."""
 
 from collections.abc import Callable
 from typing import NamedTuple
