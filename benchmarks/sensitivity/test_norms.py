@@ -41,6 +41,10 @@ def in_float64(function):
             lambda: in_float64(lambda w: jnp.linalg.svd(w, compute_uv=False)[0]),
             id="jax.numpy.linalg.svd",
         ),
+        pytest.param(  # the certificate returns the first singular vector as well
+            lambda: in_float64(lambda w: jnp.linalg.svd(w)[1][0]),
+            id="jax.numpy.linalg.svd, with vectors",
+        ),
     ],
 )
 def test_certified_norm(measure, make):

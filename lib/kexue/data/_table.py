@@ -77,8 +77,9 @@ def split(table: Table, fraction: float, seed: int = 0) -> tuple[Table, Table]:
     # NumPy promises the same stream in all versions for RandomState, and for no newer generator.
     order = np.random.RandomState(seed).permutation(rows)
 
-    def take(rows: np.ndarray) -> Table:
-        return Table(table.inputs[rows], table.targets[rows], table.names, table.classes)
+    def take(rows: np.ndarray) -> Table:  # in NumPy: JAX would compile a gather for every shape
+        inputs, targets = (jnp.asarray(np.asarray(column)[rows]) for column in (table.inputs, table.targets))
+        return Table(inputs, targets, table.names, table.classes)
 
     return take(order[:first]), take(order[first:])
 

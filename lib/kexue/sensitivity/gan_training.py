@@ -114,15 +114,14 @@ def train_gan(
     _check(steps, every, batch, latent, average=average, b2=b2, b1=spec.b1)
     key_players, key_steps, key_vectors = jax.random.split(key, 3)
     (g, g_static), (d, d_static) = (eqx.partition(net, eqx.is_inexact_array) for net in players(key_players))
-    adam = optax.adam(spec.learning_rate, b1=spec.b1, b2=b2)
+    adam = optax.flatten(optax.adam(spec.learning_rate, b1=spec.b1, b2=b2))  # fewer kernels to compile
 
     def step(state: _State, k: Array) -> tuple[_State, None]:
         key_data, key_noise = jax.random.split(jax.random.fold_in(key_steps, k))
         drawn = sample_data(key_data, batch)
         real, *condition = drawn if isinstance(drawn, tuple) else (drawn,)
-        noise = jax.random.normal(
-            key_noise, (batch, 2 * latent + 1), real.dtype
-        )  # one draw compiles three times faster
+        # One draw compiles three times faster than three.
+        noise = jax.random.normal(key_noise, (batch, 2 * latent + 1), real.dtype)
         z_d, z_g, place = noise[:, :latent], noise[:, latent:-1], noise[:, -1:]
 
         def loss_d(d: PyTree) -> tuple[Array, PyTree]:
