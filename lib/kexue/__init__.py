@@ -7,6 +7,9 @@ dynamics
     games of two players, whose equations turn in circles.
 sensitivity
     How far an output moves when its input does: certified bounds, attributions, and generative adversarial networks.
+sampling
+    Drawing from a distribution that can be scored but not sampled: importance weights, Markov chains, annealing, noise
+    that makes probabilities, and language models to try them on.
 training
     One training loop: any optax optimizer on any pytree, as one ``lax.scan``.
 parallel
@@ -22,7 +25,7 @@ book
 from importlib import import_module
 from typing import Any
 
-__all__ = ["book", "data", "dynamics", "parallel", "sensitivity", "training"]
+__all__ = ["book", "data", "dynamics", "parallel", "sampling", "sensitivity", "training"]
 
 __version__ = "0.1.0"
 

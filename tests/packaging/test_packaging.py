@@ -13,7 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ECOSYSTEM = ("jax", "jaxlib", "jaxtyping", "equinox", "optax", "diffrax")
-TOOLS = ("pytest", "beartype", "hypothesis", "scipy", "scikit-learn", "pooch", "numpy", "snownlp")
+TOOLS = ("pytest", "pytest-xdist", "beartype", "hypothesis", "scipy", "scikit-learn", "pooch", "numpy", "snownlp")
+TOOLS += ("arviz-stats",)
 
 
 def run(*command, **options):
@@ -103,6 +104,7 @@ def test_the_library_works_with_the_oldest_versions(wheel, oldest, tmp_path):
     checkout = ("book", "site", "packaging", "test_benchmarks.py", "test_import.py", "__pycache__")
     shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns(*checkout))
     options = ["-q", "-p", "no:cacheprovider", "--jaxtyping-packages=kexue,beartype.beartype", "-W", "error"]
+    options += ["-n", "2", "--dist", "loadfile"]
     out = run(oldest / "bin" / "python", "-m", "pytest", *options, "tests", cwd=tmp_path)
     assert re.search(r"\d{2,} passed", out), out[-2000:]
     assert "failed" not in out
