@@ -183,7 +183,7 @@ BAD_SLIDERS = [
     ({"a": [1.0]}, "slider 'a' has 1 value; it needs at least two"),
     ({"a": [[1, 2], [3, 4]]}, r"slider 'a' must be a 1-D sequence of numbers, got int64 values of shape \(2, 2\)"),
     ({"a": 3.0}, "slider 'a' must be a 1-D sequence of numbers"),
-    ({"a": ["x", "y"]}, "slider 'a' must be a 1-D sequence of numbers"),
+    ({"a": ["x", 1]}, "slider 'a' must be a 1-D sequence of numbers"),
     ({"a": [[1], [2, 3]]}, "slider 'a' must be a 1-D sequence of numbers"),
     ({"a": [1.0, np.nan]}, "slider 'a' holds nan"),
     ({"a": [1.0, np.inf]}, "slider 'a' holds inf"),
@@ -217,6 +217,27 @@ def test_unknown_names_in_symbols_and_start(argument):
 def test_start_off_the_slider():
     with pytest.raises(ValueError, match=r"start a=2\.4 is not one of the slider's values \(nearest: 2\)"):
         make(start={"a": 2.4})
+
+
+def test_a_slider_of_names():
+    explorable = explore(
+        lambda law, k: {"value": 10 * law + k},
+        draw=points,
+        alt="A point.",
+        start={"law": "hinge"},
+        law=["KL", "hinge", "χ²"],
+        k=[1, 2],
+    )
+    law, k = explorable.sliders
+    assert (law.values, law.labels, law.start) == ((0, 1, 2), ["KL", "hinge", "χ²"], 1)
+    assert k.labels == ["1", "2"]
+    assert explorable.record(law="χ²", k=2)["value"] == 22
+    assert explorable.record(k=1) == {"law": 1, "k": 1, "value": 11}
+    assert "hinge</output>" in explorable.html
+    with pytest.raises(ValueError, match=r"start law='JS' is not one of the slider's names: \['KL', 'hinge', 'χ²'\]"):
+        explorable.record(law="JS")
+    with pytest.raises(ValueError, match="slider 'law' has the same name twice"):
+        explore(lambda law: {"value": law}, draw=points, alt="A point.", law=["KL", "KL"])
 
 
 @pytest.mark.parametrize("text", ["", "  "])

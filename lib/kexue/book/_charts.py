@@ -170,7 +170,7 @@ def binding(i: int, slider: Slider) -> tuple[altair.Parameter, str]:
     values, field = slider.values, f"datum[{slider.name!r}]"
     steps = np.diff(values)
     name = f"slider_{i}"
-    if np.allclose(steps, steps[0], rtol=1e-3) and steps[0] > 0:
+    if not slider.names and np.allclose(steps, steps[0], rtol=1e-3) and steps[0] > 0:
         step = float(f"{steps.mean():.6g}")
         control: Any = altair.binding_range(min=values[0], max=values[-1], step=step, name=slider.letter + " ")
         return altair.param(

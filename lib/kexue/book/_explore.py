@@ -30,7 +30,7 @@ def explore(
     draw: Callable[[altair.Chart], Any],
     alt: str,
     symbols: Mapping[str, str] | None = None,
-    start: Mapping[str, int | float] | None = None,
+    start: Mapping[str, int | float | str] | None = None,
     name: str | None = None,
     **sliders: Any,
 ) -> "Explorable":
@@ -56,11 +56,12 @@ def explore(
         LaTeX by parameter, where the name does not say it: ``{"learning_rate": r"\gamma"}``. Greek names and
         single letters, with or without a number (``beta2``), need none.
     start
-        Where the sliders stand at first; the middle unless given.
+        Where the sliders stand at first, a value or a name; the middle unless given.
     name
         Names the figure in permalinks, ``?name.alpha=0.1``. Derived from sliders and fields unless given.
     **sliders
-        Parameter = its values (1-D, at least two, at most 4,096 grid points in all).
+        Parameter = its values (1-D, at least two, at most 4,096 grid points in all); or a list of names, of which the
+        function receives the position: ``loss=["hinge", "KL"]`` is shown as such and arrives as 0 or 1.
 
     Returns
     -------
@@ -134,12 +135,12 @@ class Explorable:
         panels = f"{len(self._panels)} panel{'s' * (len(self._panels) > 1)}"
         return f"Explorable({sliders}; {content}; {panels}, {len(self.specification.encode()) / 1000:.0f} kB)"
 
-    def record(self, **parameters: int | float) -> dict[str, Any]:
+    def record(self, **parameters: int | float | str) -> dict[str, Any]:
         """The record at one position of the sliders, as `draw` sees it; parameters left out stand at their start."""
         place = [slider.start for slider in self.sliders]
         for axis, slider in enumerate(self.sliders):
             if slider.name in parameters:
-                place[axis] = _grid._start(slider.name, slider.values, parameters.pop(slider.name))
+                place[axis] = slider.position(parameters.pop(slider.name))
         if parameters:
             raise ValueError(f"{', '.join(parameters)}: no such slider")
         return self._record(int(np.ravel_multi_index(place, [len(slider.values) for slider in self.sliders])))

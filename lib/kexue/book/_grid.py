@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,8 @@ class Slider:
     values: tuple[int | float, ...]
     symbol: str | None
     start: int
+    names: tuple[str, ...] = ()
+    """What to call the values where they count names; empty where they are numbers."""
 
     @property
     def words(self) -> str:
@@ -47,8 +49,21 @@ class Slider:
 
     @property
     def labels(self) -> list[str]:
-        """The values as a reader would write them: `0.3`, `10⁻⁴`."""
-        return [readable(value) for value in self.values]
+        """The values as a reader would write them: `0.3`, `10⁻⁴`, `hinge`."""
+        return list(self.names) or [readable(value) for value in self.values]
+
+    def position(self, wanted: int | float | str) -> int:
+        """Where on the slider a value or a name stands."""
+        if isinstance(wanted, str):
+            if wanted not in self.names:
+                raise ValueError(f"start {self.name}={wanted!r} is not one of the slider's names: {self.labels}")
+            return self.names.index(wanted)
+        nearest = min(range(len(self.values)), key=lambda i: abs(self.values[i] - wanted))
+        if not math.isclose(self.values[nearest], wanted, rel_tol=1e-5, abs_tol=1e-12):
+            raise ValueError(
+                f"start {self.name}={wanted} is not one of the slider's values (nearest: {self.values[nearest]:g})"
+            )
+        return nearest
 
 
 def _parts(name: str) -> tuple[str, str]:
@@ -96,9 +111,11 @@ def make_sliders(
                 raise ValueError(f"{argument} names {name!r}, which is not a slider (sliders: {', '.join(sliders)})")
     made = []
     for name, values in sliders.items():
-        numbers = _values(name, values)
+        numbers, names = _values(name, values)
         symbol = (symbols or {}).get(name) or latex_symbol(name)
-        made.append(Slider(name, numbers, symbol, _start(name, numbers, (start or {}).get(name))))
+        slider = Slider(name, numbers, symbol, len(numbers) // 2, names)
+        wanted = (start or {}).get(name)
+        made.append(slider if wanted is None else replace(slider, start=slider.position(wanted)))
     points = math.prod(len(slider.values) for slider in made)
     if points > MAX_POINTS:
         sizes = " × ".join(str(len(slider.values)) for slider in made)
@@ -106,7 +123,12 @@ def make_sliders(
     return tuple(made)
 
 
-def _values(name: str, values: Any) -> tuple[int | float, ...]:
+def _values(name: str, values: Any) -> tuple[tuple[int | float, ...], tuple[str, ...]]:
+    """The numbers that the function receives, and their names if names were given."""
+    if isinstance(values, Sequence) and len(values) > 1 and all(isinstance(value, str) and value for value in values):
+        if len(set(values)) < len(values):
+            raise ValueError(f"slider {name!r} has the same name twice")
+        return tuple(range(len(values))), tuple(values)
     try:
         array = np.asarray(values)
     except Exception as error:
@@ -124,18 +146,9 @@ def _values(name: str, values: Any) -> tuple[int | float, ...]:
     if len(np.unique(array)) < array.size:
         raise ValueError(f"slider {name!r} has the same value twice")
     if array.dtype.kind in "iu":
-        return tuple(int(value) for value in array)
+        return tuple(int(value) for value in array), ()
     # What np.linspace leaves of 0.3 is 0.30000000000000004; its permalink and its label say 0.3.
-    return tuple(float(f"{value:.6g}") for value in array)
-
-
-def _start(name: str, values: Sequence[int | float], wanted: Any) -> int:
-    if wanted is None:
-        return len(values) // 2
-    nearest = min(range(len(values)), key=lambda i: abs(values[i] - wanted))
-    if not math.isclose(values[nearest], wanted, rel_tol=1e-5, abs_tol=1e-12):
-        raise ValueError(f"start {name}={wanted} is not one of the slider's values (nearest: {values[nearest]:g})")
-    return nearest
+    return tuple(float(f"{value:.6g}") for value in array), ()
 
 
 def evaluate(
