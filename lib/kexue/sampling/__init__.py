@@ -8,6 +8,51 @@
 `cumulative`                           cumulative sums that never decrease
 `invert_rows`                          draws from them, each in a row of its own
 `grid_sample`                          draws from a density on a grid
+`ngram_model`                          characters or words with back-off, counted in one pass
+`NGram`                                what it returns; scores batches of text
+`rejection_sample`                     exact draws under an envelope; a hole in it is an error
+`Rejection`                            all proposals, which were kept, and the normaliser
+`importance_estimate`                  a mean by weighted draws, with the error bar that it claims
+`ImportanceEstimate`                   what it returns
+`importance_effective_sample_size`     how many equal weights some weights are worth
+`pareto_smooth`                        tame the largest weights, and say whether to believe them
+`ParetoSmoothed`                       what it returns: weights, and the shape k of their tail
+`Kernel`                               `init` and `step`, in blackjax's form
+`State`                                what a kernel's next step needs
+`Info`                                 what diagnostics want of a step
+`metropolis_hastings`                  propose, then accept or stay
+`Proposal`                             a proposed state and how much easier the way back is
+`acceptance_probability`               Metropolis's rule and Barker's
+`random_walk`                          normal steps, one length for all, one each, or a matrix
+`independent_metropolis`               proposals that ignore the state
+`gibbs`                                one block after the other, given the rest
+`cycle`                                one kernel after another
+`Moves`                                proposals that know their probability and how to undo themselves
+`move_proposal`                        a proposal with the right ratio from such moves
+`swap_moves`                           two entries change places
+`site_moves`                           one token redrawn
+`redraw_token`                         what `gibbs` needs for tokens
+`draw_index`                           one index from logits, by one random number
+`edit_moves`                           insert, delete and replace words, every choice counted
+`Sentence`                             tokens in a vector of fixed capacity, some of them locked
+`sentence`                             make one
+`every_edit`                           all such moves, to enumerate them
+`every_sentence`                       all sentences up to a length
+`markov_score`                         log-probability of a sentence under a chain of words
+`parallel_tempering`                   replicas at several temperatures that exchange states
+`TemperingState`                       all replicas, the cold one first
+`TemperingInfo`                        moves and swaps
+`geometric_ladder`                     inverse temperatures in equal ratios
+`run_chains`                           one chain a key, on one device or many
+`kernel_matrix`                        a sampler's matrix by running its own code on every state and move
+`metropolis_matrix`                    the same from a matrix of proposals
+`stationary_distribution`              the law that a finite chain keeps
+`detailed_balance_residual`            the largest flow that does not return
+`spectral_gap`                         how fast the start is forgotten
+`mixing_time`                          steps until every start is nearly forgotten
+`potential_scale_reduction`            do chains agree? split, rank-normalised, folded
+`effective_sample_size`                how many independent draws a trace is worth
+`autocorrelation`                      how long a chain remembers
 =====================================  =====================================================================
 """
 
@@ -16,8 +61,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .bigram import Bigram, bigram_model
+    from .chains import run_chains
+    from .diagnostics import autocorrelation, effective_sample_size, potential_scale_reduction
+    from .enumeration import kernel_matrix
+    from .finite_chains import (
+        detailed_balance_residual,
+        metropolis_matrix,
+        mixing_time,
+        spectral_gap,
+        stationary_distribution,
+    )
+    from .importance import ImportanceEstimate, importance_effective_sample_size, importance_estimate
     from .inverse_cdf import cumulative, grid_sample, invert_rows
+    from .kernels import (
+        Info,
+        Kernel,
+        Proposal,
+        State,
+        acceptance_probability,
+        metropolis_hastings,
+    )
     from .lattice import Lattice, constrained_lattice
+    from .moves import Moves, draw_index, move_proposal, redraw_token, site_moves, swap_moves
+    from .ngram import NGram, ngram_model
+    from .pareto import ParetoSmoothed, pareto_smooth
+    from .rejection import Rejection, rejection_sample
+    from .sequences import Sentence, edit_moves, every_edit, every_sentence, markov_score, sentence
+    from .sweeps import cycle, gibbs
+    from .tempering import TemperingInfo, TemperingState, geometric_ladder, parallel_tempering
+    from .walks import independent_metropolis, random_walk
 
 _HOME: dict[str, str] = {
     "Bigram": "bigram",
@@ -27,16 +99,106 @@ _HOME: dict[str, str] = {
     "cumulative": "inverse_cdf",
     "invert_rows": "inverse_cdf",
     "grid_sample": "inverse_cdf",
+    "ngram_model": "ngram",
+    "NGram": "ngram",
+    "rejection_sample": "rejection",
+    "Rejection": "rejection",
+    "importance_estimate": "importance",
+    "ImportanceEstimate": "importance",
+    "importance_effective_sample_size": "importance",
+    "pareto_smooth": "pareto",
+    "ParetoSmoothed": "pareto",
+    "Kernel": "kernels",
+    "State": "kernels",
+    "Info": "kernels",
+    "metropolis_hastings": "kernels",
+    "Proposal": "kernels",
+    "acceptance_probability": "kernels",
+    "random_walk": "walks",
+    "independent_metropolis": "walks",
+    "gibbs": "sweeps",
+    "cycle": "sweeps",
+    "Moves": "moves",
+    "move_proposal": "moves",
+    "swap_moves": "moves",
+    "site_moves": "moves",
+    "redraw_token": "moves",
+    "draw_index": "moves",
+    "edit_moves": "sequences",
+    "Sentence": "sequences",
+    "sentence": "sequences",
+    "every_edit": "sequences",
+    "every_sentence": "sequences",
+    "markov_score": "sequences",
+    "parallel_tempering": "tempering",
+    "TemperingState": "tempering",
+    "TemperingInfo": "tempering",
+    "geometric_ladder": "tempering",
+    "run_chains": "chains",
+    "kernel_matrix": "enumeration",
+    "metropolis_matrix": "finite_chains",
+    "stationary_distribution": "finite_chains",
+    "detailed_balance_residual": "finite_chains",
+    "spectral_gap": "finite_chains",
+    "mixing_time": "finite_chains",
+    "potential_scale_reduction": "diagnostics",
+    "effective_sample_size": "diagnostics",
+    "autocorrelation": "diagnostics",
 }
 
 __all__ = [
     "Bigram",
+    "ImportanceEstimate",
+    "Info",
+    "Kernel",
     "Lattice",
+    "Moves",
+    "NGram",
+    "ParetoSmoothed",
+    "Proposal",
+    "Rejection",
+    "Sentence",
+    "State",
+    "TemperingInfo",
+    "TemperingState",
+    "acceptance_probability",
+    "autocorrelation",
     "bigram_model",
     "constrained_lattice",
     "cumulative",
+    "cycle",
+    "detailed_balance_residual",
+    "draw_index",
+    "edit_moves",
+    "effective_sample_size",
+    "every_edit",
+    "every_sentence",
+    "geometric_ladder",
+    "gibbs",
     "grid_sample",
+    "importance_effective_sample_size",
+    "importance_estimate",
+    "independent_metropolis",
     "invert_rows",
+    "kernel_matrix",
+    "markov_score",
+    "metropolis_hastings",
+    "metropolis_matrix",
+    "mixing_time",
+    "move_proposal",
+    "ngram_model",
+    "parallel_tempering",
+    "pareto_smooth",
+    "potential_scale_reduction",
+    "random_walk",
+    "redraw_token",
+    "rejection_sample",
+    "run_chains",
+    "sentence",
+    "site_moves",
+    "spectral_gap",
+    "stationary_distribution",
+    "swap_moves",
 ]
 
 

@@ -119,7 +119,7 @@ def bigram_model(
     --------
     >>> model = bigram_model([["to", "be"], ["to", "see"], ["be"]], ["to", "be", "see"], interpolation=0.0)
     >>> print(model.start, model.transition[0], model.stop)
-    [0.6666667 0.3333333 0.       ] [0.  0.5 0.5] [0. 1. 1.]
+    [0.6666667  0.33333334 0.        ] [0.  0.5 0.5] [0. 1. 1.]
     """
     require("interpolation", interpolation, "in [0, 1]", lambda value: (value >= 0) & (value <= 1))
     sentences = list(sentences)

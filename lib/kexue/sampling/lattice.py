@@ -115,7 +115,7 @@ class Lattice(eqx.Module):
             holds_it = (members & bits[None]) > 0
             return jnp.where(bits[None] == 0, raw, jnp.where(holds_it, merged, -jnp.inf))
 
-        def step(log_alpha: Array | None, t: Array) -> tuple[Array, Array]:
+        def step(log_alpha: Array, t: Array) -> tuple[Array, Array]:
             raw = _log_matmul(log_alpha, self.model.transition) + self.log_allowed[t][None]
             log_alpha = see(raw)
             return log_alpha - _finite_max(log_alpha), log_alpha
@@ -207,6 +207,7 @@ def constrained_lattice(
 
     Examples
     --------
+    >>> from kexue.sampling import bigram_model
     >>> model = bigram_model([["to", "be"], ["to", "see"], ["be"]], ["to", "be", "see"], interpolation=0.0)
     >>> lattice = constrained_lattice(model, 2, keywords=["see"])
     >>> print(f"{jnp.exp(lattice.log_z):.4f}", model.decode(lattice.best()[0]))  # 2/3 · 1/2
