@@ -95,8 +95,9 @@ def test_explorable_permalink_restores_the_sliders(open_page: Callable[..., Any]
     # The address follows by itself …
     name = figure.get_attribute("id")
     names = [row.get_attribute("data-name") for row in figure.locator(".kexue-slider").all()]
-    page.wait_for_function("name => location.search.includes(name + '.')", arg=name)
-    assert set(parse_qs(urlsplit(page.url).query)) == {f"{name}.{parameter}" for parameter in names}
+    wanted = [f"{name}.{parameter}" for parameter in names]
+    page.wait_for_function("all => all.every((one) => new URLSearchParams(location.search).has(one))", arg=wanted)
+    assert set(parse_qs(urlsplit(page.url).query)) == set(wanted)
     page.reload(wait_until="load")
     figure = _drawn(page, EXPLORABLE, index)
     assert (_values(figure), _marks(figure)) == (moved, marks)
