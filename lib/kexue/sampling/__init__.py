@@ -53,6 +53,24 @@
 `potential_scale_reduction`            do chains agree? split, rank-normalised, folded
 `effective_sample_size`                how many independent draws a trace is worth
 `autocorrelation`                      how long a chain remembers
+`perturbed_argmax`                     which of n scores wins after any noise: by quadrature, with exact structure
+`perturbed_argmax_probs`               its probabilities
+`perturbed_argmax_log_probs`           their logarithms, of which none underflows
+`perturbed_max`                        the expected maximum, whose gradient they are
+`PerturbedArgmax`                      all three, with the residual of the quadrature
+`fenchel_young_loss`                   the loss whose gradient is probabilities minus target
+`exponential_noise_probs`              exponential noise in closed form
+`sample_perturbed`                     draws of the winner
+`perturbed_monte_carlo`                how often each wins, with standard errors
+`MonteCarlo`                           what it returns
+`Noise`                                a noise of your own
+`NOISES`                               seven by name
+`named_noise`                          one of them
+`nodes_of_the_maximum`                 where the maximum may fall: nodes and weights for all classes at once
+`MaximumNodes`                         what it returns
+`gumbel_top_k`                         draws without replacement, in one pass
+`plackett_luce_log_prob`               how likely that order was
+`gumbel_softmax`                       relaxed samples, with or without the straight-through gradient
 =====================================  =====================================================================
 """
 
@@ -71,6 +89,7 @@ if TYPE_CHECKING:
         spectral_gap,
         stationary_distribution,
     )
+    from .gumbel import gumbel_softmax, gumbel_top_k, plackett_luce_log_prob
     from .importance import ImportanceEstimate, importance_effective_sample_size, importance_estimate
     from .inverse_cdf import cumulative, grid_sample, invert_rows
     from .kernels import (
@@ -84,7 +103,21 @@ if TYPE_CHECKING:
     from .lattice import Lattice, constrained_lattice
     from .moves import Moves, draw_index, move_proposal, redraw_token, site_moves, swap_moves
     from .ngram import NGram, ngram_model
+    from .noises import NOISES, Noise, named_noise
     from .pareto import ParetoSmoothed, pareto_smooth
+    from .perturbed import (
+        MonteCarlo,
+        PerturbedArgmax,
+        exponential_noise_probs,
+        fenchel_young_loss,
+        perturbed_argmax,
+        perturbed_argmax_log_probs,
+        perturbed_argmax_probs,
+        perturbed_max,
+        perturbed_monte_carlo,
+        sample_perturbed,
+    )
+    from .perturbed_nodes import MaximumNodes, nodes_of_the_maximum
     from .rejection import Rejection, rejection_sample
     from .sequences import Sentence, edit_moves, every_edit, every_sentence, markov_score, sentence
     from .sweeps import cycle, gibbs
@@ -144,17 +177,40 @@ _HOME: dict[str, str] = {
     "potential_scale_reduction": "diagnostics",
     "effective_sample_size": "diagnostics",
     "autocorrelation": "diagnostics",
+    "perturbed_argmax": "perturbed",
+    "perturbed_argmax_probs": "perturbed",
+    "perturbed_argmax_log_probs": "perturbed",
+    "perturbed_max": "perturbed",
+    "PerturbedArgmax": "perturbed",
+    "fenchel_young_loss": "perturbed",
+    "exponential_noise_probs": "perturbed",
+    "sample_perturbed": "perturbed",
+    "perturbed_monte_carlo": "perturbed",
+    "MonteCarlo": "perturbed",
+    "Noise": "noises",
+    "NOISES": "noises",
+    "named_noise": "noises",
+    "nodes_of_the_maximum": "perturbed_nodes",
+    "MaximumNodes": "perturbed_nodes",
+    "gumbel_top_k": "gumbel",
+    "plackett_luce_log_prob": "gumbel",
+    "gumbel_softmax": "gumbel",
 }
 
 __all__ = [
+    "NOISES",
     "Bigram",
     "ImportanceEstimate",
     "Info",
     "Kernel",
     "Lattice",
+    "MaximumNodes",
+    "MonteCarlo",
     "Moves",
     "NGram",
+    "Noise",
     "ParetoSmoothed",
+    "PerturbedArgmax",
     "Proposal",
     "Rejection",
     "Sentence",
@@ -173,9 +229,13 @@ __all__ = [
     "effective_sample_size",
     "every_edit",
     "every_sentence",
+    "exponential_noise_probs",
+    "fenchel_young_loss",
     "geometric_ladder",
     "gibbs",
     "grid_sample",
+    "gumbel_softmax",
+    "gumbel_top_k",
     "importance_effective_sample_size",
     "importance_estimate",
     "independent_metropolis",
@@ -186,14 +246,23 @@ __all__ = [
     "metropolis_matrix",
     "mixing_time",
     "move_proposal",
+    "named_noise",
     "ngram_model",
+    "nodes_of_the_maximum",
     "parallel_tempering",
     "pareto_smooth",
+    "perturbed_argmax",
+    "perturbed_argmax_log_probs",
+    "perturbed_argmax_probs",
+    "perturbed_max",
+    "perturbed_monte_carlo",
+    "plackett_luce_log_prob",
     "potential_scale_reduction",
     "random_walk",
     "redraw_token",
     "rejection_sample",
     "run_chains",
+    "sample_perturbed",
     "sentence",
     "site_moves",
     "spectral_gap",
