@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kexue import data
+from kexue.sampling import lattice as lattice_module
 from kexue.sampling.bigram import Bigram, bigram_model
 from kexue.sampling.lattice import constrained_lattice
 
@@ -66,21 +67,29 @@ def test_normaliser_marginals_and_maximum_equal_the_enumeration(case):
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("number", [2_000, 200_000])  # below and above sets · V: two ways to draw
-def test_samples_have_the_distribution_of_the_enumeration(case, number):
+@pytest.mark.parametrize("together", [4, 100_000])  # below and above sets · V: two ways to draw
+def test_samples_have_the_distribution_of_the_enumeration(case, together):
     keywords, allowed = CASES[case]
     sentences, weight = enumerate_all(model(), keywords, allowed)
     lattice = constrained_lattice(model(), N, keywords=keywords, allowed=allowed)
-    number = 40 if number == 2_000 and len(keywords) > 2 else number
-    drawn = np.asarray(lattice.sample(jax.random.key(3), number))
-    assert drawn.shape == (number, N) and drawn.dtype == np.int32
+    keys = jax.random.split(jax.random.key(3), 100_000 // together)
+    drawn = np.asarray(jax.vmap(lambda key: lattice.sample(key, together))(keys)).reshape(-1, N)
+    assert drawn.shape == (100_000, N) and drawn.dtype == np.int32
     counts = np.bincount(drawn @ V ** np.arange(N - 1, -1, -1), minlength=V**N)
     assert counts[weight == 0].sum() == 0  # never an impossible sentence
-    if number > 1_000:
-        expected = number * weight / weight.sum()
-        kept = expected > 5
-        chi2 = ((counts - expected)[kept] ** 2 / expected[kept]).sum()
-        assert abs(chi2 - kept.sum()) < 5 * np.sqrt(2 * kept.sum())
+    expected = 1e5 * weight / weight.sum()
+    kept = expected > 5
+    chi2 = ((counts - expected)[kept] ** 2 / expected[kept]).sum()
+    assert abs(chi2 - kept.sum()) < 5 * np.sqrt(2 * kept.sum())
+
+
+def test_many_samples_in_chunks_are_the_same_samples(monkeypatch):
+    keywords = ("a", "e", "c", "b")
+    whole = constrained_lattice(model(), N, keywords=keywords).sample(jax.random.key(0), 40)
+    monkeypatch.setattr(lattice_module, "CHUNK", 16)
+    renamed = Bigram(tuple("ABCDE"), *jax.tree.leaves(model()))  # other words: compiled anew
+    chunked = constrained_lattice(renamed, N, keywords=[w.upper() for w in keywords]).sample(jax.random.key(0), 40)
+    np.testing.assert_array_equal(chunked, whole)
 
 
 def test_float64_agrees_with_the_enumeration_to_rounding():

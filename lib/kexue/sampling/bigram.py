@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -152,7 +153,7 @@ def most_frequent(sentences: Iterable[Sequence[str]], size: int) -> tuple[str, .
     """
     if size < 1:
         raise ValueError(f"vocabulary must hold at least one word, got {size}")
-    counts = Counter(word for sentence in sentences for word in sentence)
+    counts = Counter(chain.from_iterable(sentences))
     return tuple(sorted(counts, key=lambda word: (-counts[word], word))[:size])
 
 

@@ -72,23 +72,25 @@ class Lattice(eqx.Module):
         ``length`` times the smaller of ``number`` · V and 2^K V² operations. A number far above 2^K V is cheap.
         """
         at_least_one("number", number)
-        log_P, V = jnp.log(self.model.transition), self.model.stop.shape[0]
-        sets, joined = self.log_messages.shape[1], self._joined
-        first = _weights((jnp.log(self.model.start) + self._ahead(0)[0])[None])
-        u = jax.random.uniform(key, (self.length, number), log_P.dtype)
-        word = invert_rows(cumulative(first), jnp.zeros(number, jnp.int32), u[0])
+        start = self.model.stop.shape[0]  # the row of the beginning, below those of the words
+        log_P = jnp.log(jnp.concatenate([self.model.transition, self.model.start[None]]))
+        sets, joined, V = self.log_messages.shape[1], self._joined, log_P.shape[1]
 
         def draw_in_table(log_ahead: Array, seen: Array, word: Array, u: Array) -> Array:
-            table = cumulative(_weights((log_P[None] + log_ahead[:, None]).reshape(sets * V, V)))
-            return invert_rows(table, seen * V + word, u)
+            table = cumulative(_weights((log_P[None] + log_ahead[:, None]).reshape(-1, V)))
+            return invert_rows(table, seen * (V + 1) + word, u)
 
         def draw_in_own_rows(log_ahead: Array, seen: Array, word: Array, u: Array) -> Array:
-            def one(state: tuple[Array, Array, Array]) -> Array:
-                seen, word, u = (value[None] for value in state)
+            def some(state: tuple[Array, Array, Array]) -> Array:
+                seen, word, u = state
                 rows = cumulative(_weights(log_P[word] + log_ahead[seen]))
-                return invert_rows(rows, jnp.zeros(1, jnp.int32), u)[0]
+                return invert_rows(rows, jnp.arange(len(u)), u)
 
-            return jax.lax.map(one, (seen, word, u), batch_size=min(CHUNK, number))
+            state, chunks = (seen, word, u), -(-number // CHUNK)
+            if chunks == 1:
+                return some(state)
+            padded = jax.tree.map(lambda leaf: jnp.resize(leaf, (chunks, CHUNK)), state)  # the last chunk is filled up
+            return jax.lax.map(some, padded).ravel()[:number]
 
         draw = draw_in_table if number > sets * V else draw_in_own_rows
 
@@ -98,9 +100,9 @@ class Lattice(eqx.Module):
             new = draw(self._ahead(t), seen, word, u)
             return (joined[seen, new], new), new
 
-        times = jnp.arange(1, self.length)
-        rest = jax.lax.scan(step, (joined[jnp.zeros_like(word), word], word), (times, u[1:]))[1]
-        return jnp.concatenate([word[None], rest]).T
+        nothing = jnp.zeros(number, jnp.int32)
+        u = jax.random.uniform(key, (self.length, number), log_P.dtype)
+        return jax.lax.scan(step, (nothing, nothing + start), (jnp.arange(self.length), u))[1].T
 
     @eqx.filter_jit
     def marginals(self) -> Float[Array, "n V"]:
@@ -144,23 +146,20 @@ class Lattice(eqx.Module):
         full = jnp.arange(self.log_messages.shape[1]) == self.log_messages.shape[1] - 1
         last = jnp.where(full[:, None], jnp.log(self.model.stop)[None], -jnp.inf)
 
-        def step(log_best: Array, t: Array) -> tuple[Array, Array]:
-            def choose(log_ahead: Array) -> tuple[Array, Array]:
-                scores = log_P + log_ahead[None]
-                return jnp.max(scores, axis=1), jnp.argmax(scores, axis=1).astype(jnp.int32)
+        def step(log_best: Array, log_allowed: Array) -> tuple[Array, Array]:
+            log_ahead = _ahead(log_best, joined, log_allowed)
+            return jax.lax.map(lambda ahead: jnp.max(log_P + ahead[None], axis=1), log_ahead), log_ahead
 
-            return jax.lax.map(choose, _ahead(log_best, joined, self.log_allowed[t]))
+        log_best, log_ahead = jax.lax.scan(step, last, self.log_allowed[1:], reverse=True)
+        first = jnp.log(self.model.start) + _ahead(log_best, joined, self.log_allowed[0])[0]
 
-        log_best, pointers = jax.lax.scan(step, last, jnp.arange(1, self.length), reverse=True)
-        first = jnp.argmax(jnp.log(self.model.start) + _ahead(log_best, joined, self.log_allowed[0])[0])
-
-        def follow(state: tuple[Array, Array], pointer: Array) -> tuple[tuple[Array, Array], Array]:
+        def follow(state: tuple[Array, Array], log_ahead: Array) -> tuple[tuple[Array, Array], Array]:
             seen, word = state
-            new = pointer[seen, word]
+            new = jnp.argmax(log_P[word] + log_ahead[seen]).astype(jnp.int32)
             return (joined[seen, new], new), new
 
-        word = first.astype(jnp.int32)
-        rest = jax.lax.scan(follow, (joined[0, word], word), pointers)[1]
+        word = jnp.argmax(first).astype(jnp.int32)
+        rest = jax.lax.scan(follow, (joined[0, word], word), log_ahead)[1]
         tokens = jnp.concatenate([word[None], rest])
         return tokens, self.model.log_prob(tokens)
 

@@ -6,6 +6,7 @@ result of a batch is one array; put it on a device if the rest of a computation 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import jax
 import numpy as np
@@ -239,10 +240,11 @@ def _stream(
     """All symbols in one array, with enough ends in front for a full history; which of them count."""
     index = {word: i for i, word in enumerate(words) if i > END}
     pad = [END] * (order - 1)
-    coded = [[*([] if across_lines else pad), *(index.get(word, UNKNOWN) for word in line), END] for line in lines]
+    before, unknown = [] if across_lines else pad, repeat(UNKNOWN)
+    coded = [[*before, *map(index.get, line, unknown), END] for line in lines]
     if not coded:
         raise ValueError("lines must hold at least one line, got none")
-    x = np.fromiter((symbol for line in [pad if across_lines else [], *coded] for symbol in line), np.int64)
+    x = np.fromiter(chain(pad if across_lines else [], chain.from_iterable(coded)), np.int64)
     is_symbol = np.ones(len(x), bool)
     starts = [0] if across_lines else np.cumsum([0, *map(len, coded[:-1])])
     for i in range(order - 1):
