@@ -47,7 +47,7 @@ def pareto_smooth(log_weights: Float[Array, " n"]) -> ParetoSmoothed:
 
     Notes
     -----
-    A sort, and 30 + √M sums over the tail. Float32 moves ``k`` by about 1e-4.
+    A partial sort, and 30 + √M sums over the tail. Float32 moves ``k`` by about 1e-4.
 
     Examples
     --------
@@ -66,9 +66,10 @@ def pareto_smooth(log_weights: Float[Array, " n"]) -> ParetoSmoothed:
     check_log_weights(log_weights)
     M = floor(3 * sqrt(n)) if n > 225 else n // 5
     log_weights = log_weights - jnp.max(log_weights)
-    order = jnp.argsort(log_weights)
-    tail_ids, cutoff = order[n - M :], jnp.exp(log_weights[order[n - M - 1]])
-    excess = jnp.exp(log_weights[tail_ids]) - cutoff
+    # A full sort would take nine tenths of the time, and without the barrier XLA makes one of this.
+    largest, ids = jax.lax.optimization_barrier(jax.lax.top_k(log_weights, M + 1))
+    tail_ids, cutoff = ids[:M][::-1], jnp.exp(largest[M])
+    excess = jnp.exp(largest[:M][::-1]) - cutoff
     quarter = excess[int(M / 4 + 0.5) - 1]
     can_fit = quarter > 0
     k, σ = fit_pareto_tail(jnp.where(can_fit, excess, jnp.arange(1.0, M + 1, dtype=excess.dtype)))
