@@ -41,6 +41,8 @@ class Noise:
         in :math:`e^{-|x|}`, ``"algebraic"`` for tails like a power of :math:`1/x`.
     has_mean : bool
         Whether the expected maximum exists.
+    mean : float, optional
+        :math:`E\epsilon`; integrated where it is needed and not given.
     name : str
     log_quantile : callable, optional
         :math:`y\mapsto\Phi^{-1}(e^y)` on NumPy arrays. Saves a bisection when a function is traced.
@@ -69,6 +71,7 @@ class Noise:
     kinks: tuple[float, ...] = ()
     tail: str = "general"
     has_mean: bool = True
+    mean: float | None = None
     name: str = "user-defined"
     log_quantile: Callable[[np.ndarray], np.ndarray] | None = None
 
@@ -115,6 +118,7 @@ class Noise:
             kinks=tuple(scale * kink for kink in self.kinks),
             tail="general" if self.tail == "exponential" else self.tail,
             has_mean=self.has_mean,
+            mean=None if self.mean is None else scale * self.mean,
             name=f"{scale:g} × {self.name}",
             log_quantile=lambda log_p: scale * self.quantiles_of_log(log_p),
         )
@@ -180,6 +184,7 @@ NOISES: dict[str, Noise] = {
             lambda x: -jnp.exp(-x),
             lambda x: -x - jnp.exp(-x),
             draw=jax.random.gumbel,
+            mean=float(np.euler_gamma),
             name="gumbel",
             log_quantile=lambda y: -np.log(-y),
         ),
@@ -187,6 +192,7 @@ NOISES: dict[str, Noise] = {
             jax.scipy.stats.norm.logcdf,
             jax.scipy.stats.norm.logpdf,
             draw=jax.random.normal,
+            mean=0.0,
             name="normal",
             log_quantile=lambda y: np.where(y > -1e-3, -ndtri_exp(np.log(-np.expm1(y))), ndtri_exp(y)),
         ),
@@ -194,6 +200,7 @@ NOISES: dict[str, Noise] = {
             jax.nn.log_sigmoid,
             lambda x: jax.nn.log_sigmoid(x) + jax.nn.log_sigmoid(-x),
             draw=jax.random.logistic,
+            mean=0.0,
             name="logistic",
             log_quantile=lambda y: y - np.log(-np.expm1(y)),
         ),
@@ -203,6 +210,7 @@ NOISES: dict[str, Noise] = {
             draw=jax.random.laplace,
             kinks=(0.0,),
             tail="exponential",
+            mean=0.0,
             name="laplace",
             log_quantile=_laplace_log_quantile,
         ),
@@ -212,6 +220,7 @@ NOISES: dict[str, Noise] = {
             draw=jax.random.exponential,
             support=(0.0, inf),
             tail="exponential",
+            mean=1.0,
             name="exponential",
             log_quantile=lambda y: -np.log(-np.expm1(y)),
         ),
@@ -220,6 +229,7 @@ NOISES: dict[str, Noise] = {
             lambda x: jnp.where((x > 0) & (x <= 1), jnp.zeros_like(x), -inf),
             draw=jax.random.uniform,
             support=(0.0, 1.0),
+            mean=0.5,
             name="uniform",
             log_quantile=np.exp,
         ),

@@ -191,8 +191,10 @@ def fenchel_young_loss(
         raise ValueError(f"target must be from 0 to {classes - 1}, got {np.asarray(target)!r}")
     noise = named_noise(noise)
     expected = perturbed_max(mu, noise, nodes)
-    mean = _rows(jnp.zeros((1, 1), mu.dtype), noise, nodes)[1][0]  # the maximum of a single score
-    return expected - jnp.take_along_axis(mu, target[..., None], axis=-1)[..., 0] - mean
+    own = jnp.take_along_axis(mu, target[..., None], axis=-1)[..., 0]
+    if noise.mean is None:  # the maximum of a single score
+        return expected - own - _rows(jnp.zeros((1, 1), mu.dtype), noise, nodes)[1][0]
+    return expected - own - noise.mean
 
 
 def exponential_noise_probs(mu: Float[Array, "*batch n"]) -> Float[Array, "*batch n"]:
@@ -315,7 +317,27 @@ def _rows(mu: Array, noise: Noise, nodes: int) -> tuple[Array, Array, Array]:
 
 @partial(jax.custom_jvp, nondiff_argnums=(1, 2))
 def _row(mu: Array, noise: Noise, nodes: int) -> tuple[Array, Array, Array]:
-    at, log_cdf, _, joint = _table(mu, noise, nodes)
+    return _summary(mu, _table(mu, noise, nodes))
+
+
+@_row.defjvp
+def _row_jvp(noise: Noise, nodes: int, primals: Any, tangents: Any) -> Any:
+    (mu,), (v,) = primals, tangents
+    table = _table(mu, noise, nodes)
+    log_probs, expected, residual = _summary(mu, table)
+    # d ln p_i = E[sum_j r_j (v_i - v_j) | i has won]. The largest r at each node is a factor of its own: it may be
+    # huge where the maximum is never seen.
+    unit = table.log_r.max(1, keepdims=True)
+    unit = jnp.where(unit > -jnp.inf, unit, 0)
+    r = jnp.exp(table.log_r - unit)
+    marginal = log_probs + jnp.log1p(residual)
+    given_win = jnp.exp(table.joint + unit - jnp.where(marginal > -jnp.inf, marginal, 0)[None, :])
+    slope = v * (r.sum(1) @ given_win) - (r @ v) @ given_win
+    return (log_probs, expected, residual), (slope, jnp.exp(log_probs) @ v, jnp.zeros_like(residual))
+
+
+def _summary(mu: Array, table: "_Table") -> tuple[Array, Array, Array]:
+    at, log_cdf, _, joint = table
     log_probs = _logsumexp(joint, 0)
     log_total = _logsumexp(log_probs, 0)
     if at.edge is None:
@@ -328,24 +350,14 @@ def _row(mu: Array, noise: Noise, nodes: int) -> tuple[Array, Array, Array]:
     return log_probs - log_total, expected, jnp.expm1(log_total)
 
 
-@_row.defjvp
-def _row_jvp(noise: Noise, nodes: int, primals: Any, tangents: Any) -> Any:
-    (mu,), (v,) = primals, tangents
-    log_probs, expected, residual = _row(mu, noise, nodes)
-    _, _, log_r, joint = _table(mu, noise, nodes)
-    # d ln p_i = E[sum_j r_j (v_i - v_j) | i has won]. The largest r at each node is a factor of its own: it may be
-    # huge where the maximum is never seen.
-    unit = log_r.max(1, keepdims=True)
-    unit = jnp.where(unit > -jnp.inf, unit, 0)
-    r = jnp.exp(log_r - unit)
-    marginal = _logsumexp(joint, 0)
-    given_win = jnp.exp(joint + unit - jnp.where(marginal > -jnp.inf, marginal, 0)[None, :])
-    slope = v * (r.sum(1) @ given_win) - (r @ v) @ given_win
-    return (log_probs, expected, residual), (slope, jnp.exp(log_probs) @ v, jnp.zeros_like(residual))
+class _Table(NamedTuple):
+    at: MaximumNodes
+    log_cdf: Array  # ln F(x_k)
+    log_r: Array  # ln r(x_k - mu_i)
+    joint: Array  # log probability that class i wins with its maximum at x_k
 
 
-def _table(mu: Array, noise: Noise, nodes: int) -> tuple[MaximumNodes, Array, Array, Array]:
-    """Nodes x_k, ln F(x_k), ln r(x_k − mu_i), and the log probability that class i wins with its maximum at x_k."""
+def _table(mu: Array, noise: Noise, nodes: int) -> _Table:
     at = nodes_of_the_maximum(jax.lax.stop_gradient(mu), noise, nodes)
     above = at.x[:, None] - mu[None, :]
     log_cdf, log_pdf = noise.log_cdf(above), noise.log_density(above)
@@ -353,7 +365,7 @@ def _table(mu: Array, noise: Noise, nodes: int) -> tuple[MaximumNodes, Array, Ar
     log_weights = (at.log_weights + log_distribution)[:, None]
     is_possible = (log_weights > -jnp.inf) & (log_pdf > -jnp.inf)
     log_r = jnp.where(is_possible, log_pdf - jnp.where(is_possible, log_cdf, 0), -jnp.inf)
-    return at, log_distribution, log_r, jnp.where(is_possible, log_weights + log_r, -jnp.inf)
+    return _Table(at, log_distribution, log_r, jnp.where(is_possible, log_weights + log_r, -jnp.inf))
 
 
 def _logsumexp(a: Array, axis: int) -> Array:
