@@ -71,6 +71,26 @@
 `gumbel_top_k`                         draws without replacement, in one pass
 `plackett_luce_log_prob`               how likely that order was
 `gumbel_softmax`                       relaxed samples, with or without the straight-through gradient
+`anneal`                               minimise along a falling temperature, by any proposal or kernel
+`Annealed`                             what it returns: each chain's best state
+`geometric_temperatures`               cooling by the same factor each step
+`linear_temperatures`                  by the same amount
+`logarithmic_temperatures`             slowly enough for a guarantee
+`ground_state_bound`                   least mass of the minima at a temperature
+`anneal_box`                           minimise a function on a box
+`box_move`                             steps of all sizes in a box
+`newton_descent`                       the local search at the end
+`anneal_tours`                         short round trips: 2-opt and Or-opt, neighbour lists, resampled chains
+`AnnealedTours`                        what it returns
+`TourTrace`                            its history
+`nearest_cities`                       neighbour lists
+`tour_length`                          length of a round trip
+`random_tours`                         uniform permutations
+`greedy_tour`                          always on to the nearest city
+`two_opt_descent`                      reverse stretches until no reversal shortens
+`two_opt_kernel`                       a Markov chain on tours at one temperature
+`two_opt_difference`                   what a reversal changes, from four distances
+`reverse_between`                      a stretch of a tour backwards
 =====================================  =====================================================================
 """
 
@@ -78,7 +98,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .annealing import (
+        Annealed,
+        anneal,
+        geometric_temperatures,
+        ground_state_bound,
+        linear_temperatures,
+        logarithmic_temperatures,
+    )
     from .bigram import Bigram, bigram_model
+    from .box_annealing import anneal_box, box_move, newton_descent
     from .chains import run_chains
     from .diagnostics import autocorrelation, effective_sample_size, potential_scale_reduction
     from .enumeration import kernel_matrix
@@ -122,6 +151,16 @@ if TYPE_CHECKING:
     from .sequences import Sentence, edit_moves, every_edit, every_sentence, markov_score, sentence
     from .sweeps import cycle, gibbs
     from .tempering import TemperingInfo, TemperingState, geometric_ladder, parallel_tempering
+    from .tour_annealing import AnnealedTours, TourTrace, anneal_tours, nearest_cities
+    from .tours import (
+        greedy_tour,
+        random_tours,
+        reverse_between,
+        tour_length,
+        two_opt_descent,
+        two_opt_difference,
+        two_opt_kernel,
+    )
     from .walks import independent_metropolis, random_walk
 
 _HOME: dict[str, str] = {
@@ -195,10 +234,32 @@ _HOME: dict[str, str] = {
     "gumbel_top_k": "gumbel",
     "plackett_luce_log_prob": "gumbel",
     "gumbel_softmax": "gumbel",
+    "anneal": "annealing",
+    "Annealed": "annealing",
+    "geometric_temperatures": "annealing",
+    "linear_temperatures": "annealing",
+    "logarithmic_temperatures": "annealing",
+    "ground_state_bound": "annealing",
+    "anneal_box": "box_annealing",
+    "box_move": "box_annealing",
+    "newton_descent": "box_annealing",
+    "anneal_tours": "tour_annealing",
+    "AnnealedTours": "tour_annealing",
+    "TourTrace": "tour_annealing",
+    "nearest_cities": "tour_annealing",
+    "tour_length": "tours",
+    "random_tours": "tours",
+    "greedy_tour": "tours",
+    "two_opt_descent": "tours",
+    "two_opt_kernel": "tours",
+    "two_opt_difference": "tours",
+    "reverse_between": "tours",
 }
 
 __all__ = [
     "NOISES",
+    "Annealed",
+    "AnnealedTours",
     "Bigram",
     "ImportanceEstimate",
     "Info",
@@ -217,9 +278,14 @@ __all__ = [
     "State",
     "TemperingInfo",
     "TemperingState",
+    "TourTrace",
     "acceptance_probability",
+    "anneal",
+    "anneal_box",
+    "anneal_tours",
     "autocorrelation",
     "bigram_model",
+    "box_move",
     "constrained_lattice",
     "cumulative",
     "cycle",
@@ -232,8 +298,11 @@ __all__ = [
     "exponential_noise_probs",
     "fenchel_young_loss",
     "geometric_ladder",
+    "geometric_temperatures",
     "gibbs",
+    "greedy_tour",
     "grid_sample",
+    "ground_state_bound",
     "gumbel_softmax",
     "gumbel_top_k",
     "importance_effective_sample_size",
@@ -241,12 +310,16 @@ __all__ = [
     "independent_metropolis",
     "invert_rows",
     "kernel_matrix",
+    "linear_temperatures",
+    "logarithmic_temperatures",
     "markov_score",
     "metropolis_hastings",
     "metropolis_matrix",
     "mixing_time",
     "move_proposal",
     "named_noise",
+    "nearest_cities",
+    "newton_descent",
     "ngram_model",
     "nodes_of_the_maximum",
     "parallel_tempering",
@@ -258,9 +331,11 @@ __all__ = [
     "perturbed_monte_carlo",
     "plackett_luce_log_prob",
     "potential_scale_reduction",
+    "random_tours",
     "random_walk",
     "redraw_token",
     "rejection_sample",
+    "reverse_between",
     "run_chains",
     "sample_perturbed",
     "sentence",
@@ -268,6 +343,10 @@ __all__ = [
     "spectral_gap",
     "stationary_distribution",
     "swap_moves",
+    "tour_length",
+    "two_opt_descent",
+    "two_opt_difference",
+    "two_opt_kernel",
 ]
 
 
