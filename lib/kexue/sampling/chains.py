@@ -104,18 +104,17 @@ def _run(
             return state, jax.tree.map(lambda a, b: a + b, total, _accepted(info)), bad | _is_nan(info), info
 
         def draw(carry: Any, n: Array) -> tuple[Any, PyTree]:
-            shape = jax.eval_shape(kernel.step, key, carry[0])[1]
-            first = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shape)
             if thin == 1:
-                *carry, info = step(n, (*carry, first))
+                *carry, info = step(n, (*carry, zeros))
             else:
-                *carry, info = jax.lax.fori_loop(n * thin, (n + 1) * thin, step, (*carry, first))
+                *carry, info = jax.lax.fori_loop(n * thin, (n + 1) * thin, step, (*carry, zeros))
             return tuple(carry), record(carry[0], info)
 
         state = kernel.init(position)
         start = getattr(state, "log_density", jnp.zeros(()))
-        zeros = jax.tree.map(jnp.zeros_like, jax.eval_shape(lambda k, s: _accepted(kernel.step(k, s)[1]), key, state))
-        carry = (state, zeros, jnp.array(False))
+        shapes = jax.eval_shape(kernel.step, key, state)[1]
+        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+        carry = (state, _accepted(zeros), jnp.array(False))
         (state, total, bad), trace = jax.lax.scan(draw, carry, jnp.arange(steps // thin))
         return state, trace, jax.tree.map(lambda t: t / steps, total), ~jnp.all(start > -jnp.inf), bad
 

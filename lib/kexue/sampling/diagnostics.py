@@ -194,9 +194,10 @@ def _rhat(x: Array, kind: str) -> Array:
     x = _split(x)
     if kind == "split":
         return _ratio(x)
-    folded = _ratio(_normal_scores(abs(x - jnp.median(x)))) if kind != "bulk" else None
-    bulk = _ratio(_normal_scores(x)) if kind != "folded" else None
-    return bulk if folded is None else folded if bulk is None else jnp.maximum(bulk, folded)
+    if kind == "bulk":
+        return _ratio(_normal_scores(x))
+    folded = _ratio(_normal_scores(abs(x - jnp.median(x))))
+    return folded if kind == "folded" else jnp.maximum(folded, _ratio(_normal_scores(x)))
 
 
 def _ratio(x: Array) -> Array:

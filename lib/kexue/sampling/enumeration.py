@@ -71,10 +71,9 @@ def kernel_matrix(
 
     def pair(x: Any, move: Any) -> tuple[Any, Any, Array, Array]:
         y = moves.apply(x, move)
-        back = moves.apply(y, moves.reverse(x, move))
         probability = jnp.exp(moves.log_prob(x, move))
         accept = acceptance_probability(log_density(y) - log_density(x) + ratio(x, move), rule)
-        return y, back, probability, accept
+        return y, moves.reverse(x, move), probability, accept
 
     ys, backs, probability, accept = jax.jit(jax.vmap(jax.vmap(pair, (None, 0)), (0, None)))(states, every_move)
     probability = np.asarray(probability, float)
@@ -89,7 +88,9 @@ def kernel_matrix(
     target = np.array(targets).reshape(possible.shape)
     if np.any((target < 0) & possible):
         raise ValueError("a move leaves the states: its proposal is not among them")
-    returned = np.array([names.get(row, -1) for row in _rows(backs, 2)]).reshape(possible.shape)
+    undoing = {row: i for i, row in enumerate(_rows(every_move, 1))}
+    undo = np.array([undoing.get(row, -1) for row in _rows(backs, 2)]).reshape(possible.shape)
+    returned = np.where(undo >= 0, target[target, undo], -1)
     if np.any((returned != np.arange(count)[:, None]) & possible):
         raise ValueError("moves.reverse must lead back: a move and its reverse do not end where they began")
     matrix = np.zeros((count, count))
@@ -101,5 +102,6 @@ def kernel_matrix(
 def _rows(tree: Any, axes: int) -> list[bytes]:
     """One name for each entry of the leading axes."""
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+    leaves = [leaf.astype(float if np.issubdtype(leaf.dtype, np.floating) else np.int64) for leaf in leaves]
     flat = [leaf.reshape(int(np.prod(leaf.shape[:axes])), -1) for leaf in leaves]
     return [b"".join(leaf[i].tobytes() for leaf in flat) for i in range(flat[0].shape[0])]

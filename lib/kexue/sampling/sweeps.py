@@ -66,9 +66,10 @@ def gibbs(
             same_kind(x, y)
             return y, None
 
-        order_key, key = jax.random.split(key)
-        count = blocks.shape[0]
-        picked = blocks if scan == "systematic" else blocks[jax.random.randint(order_key, (count,), 0, count)]
+        count, picked = blocks.shape[0], blocks
+        if scan == "random":
+            order_key, key = jax.random.split(key)
+            picked = blocks[jax.random.randint(order_key, (count,), 0, count)]
         position, _ = jax.lax.scan(redraw, state.position, (jax.random.split(key, count), picked))
         value = jnp.asarray(log_density(position)).astype(state.log_density.dtype)
         return State(position, value), Info(jnp.array(True), jnp.where(jnp.isnan(value), value, jnp.zeros_like(value)))
