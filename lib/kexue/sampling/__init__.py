@@ -135,7 +135,6 @@ if TYPE_CHECKING:
     from .noises import NOISES, Noise, named_noise
     from .pareto import ParetoSmoothed, pareto_smooth
     from .perturbed import (
-        MonteCarlo,
         PerturbedArgmax,
         exponential_noise_probs,
         fenchel_young_loss,
@@ -143,9 +142,8 @@ if TYPE_CHECKING:
         perturbed_argmax_log_probs,
         perturbed_argmax_probs,
         perturbed_max,
-        perturbed_monte_carlo,
-        sample_perturbed,
     )
+    from .perturbed_draws import MonteCarlo, perturbed_monte_carlo, sample_perturbed
     from .perturbed_nodes import MaximumNodes, nodes_of_the_maximum
     from .rejection import Rejection, rejection_sample
     from .sequences import Sentence, edit_moves, every_edit, every_sentence, markov_score, sentence
@@ -223,9 +221,9 @@ _HOME: dict[str, str] = {
     "PerturbedArgmax": "perturbed",
     "fenchel_young_loss": "perturbed",
     "exponential_noise_probs": "perturbed",
-    "sample_perturbed": "perturbed",
-    "perturbed_monte_carlo": "perturbed",
-    "MonteCarlo": "perturbed",
+    "sample_perturbed": "perturbed_draws",
+    "perturbed_monte_carlo": "perturbed_draws",
+    "MonteCarlo": "perturbed_draws",
     "Noise": "noises",
     "NOISES": "noises",
     "named_noise": "noises",

@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from .._check import positive
-from .noises import Noise, named_noise
-from .perturbed import _check_scores
+from .noises import Noise, check_scores, named_noise
 
 __all__ = ["gumbel_softmax", "gumbel_top_k", "plackett_luce_log_prob"]
 
@@ -45,13 +44,13 @@ def gumbel_top_k(
     --------
     >>> indices, perturbed = gumbel_top_k(jax.random.key(0), jnp.log(jnp.array([0.2, 0.5, 0.3])), k=2)
     >>> print(indices, bool(perturbed[0] > perturbed[1]))
-    [2 0] True
+    [1 0] True
 
     References
     ----------
     Kool, van Hoof and Welling, "Stochastic beams and where to find them", ICML 2019, arXiv:1903.06059.
     """
-    _check_scores("log_weights", log_weights, least=1)
+    check_scores("log_weights", log_weights, least=1)
     n = log_weights.shape[-1]
     if not 1 <= k <= n:
         raise ValueError(f"k must be from 1 to n = {n}, got {k}")
@@ -87,10 +86,10 @@ def plackett_luce_log_prob(
     Examples
     --------
     >>> log_weights = jnp.log(jnp.array([0.2, 0.5, 0.3]))
-    >>> print(jnp.exp(plackett_luce_log_prob(log_weights, jnp.array([2, 0]))))  # 0.3 * 0.2 / 0.7
-    0.085714296
+    >>> print(jnp.exp(plackett_luce_log_prob(log_weights, jnp.array([2, 0]))).round(4))  # 0.3 * 0.2 / 0.7
+    0.0857
     """
-    _check_scores("log_weights", log_weights, least=1)
+    check_scores("log_weights", log_weights, least=1)
     n, k = log_weights.shape[-1], order.shape[-1] if order.ndim else 0
     if not 1 <= k <= n:
         raise ValueError(f"order must hold 1 to n = {n} indices, got shape {tuple(order.shape)}")
@@ -156,7 +155,7 @@ def gumbel_softmax(
     Jang, Gu and Poole, "Categorical reparameterization with Gumbel-softmax", ICLR 2017, arXiv:1611.01144. Maddison,
     Mnih and Teh, "The concrete distribution", ICLR 2017, arXiv:1611.00712.
     """
-    _check_scores("logits", logits)
+    check_scores("logits", logits)
     known = None if isinstance(temperature, jax.core.Tracer) else np.asarray(temperature)
     if known is not None:
         positive("temperature", known)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from typing import Any
 
@@ -104,7 +105,7 @@ class Noise:
         if self.log_quantile is not None:
             with np.errstate(all="ignore"):
                 return np.asarray(self.log_quantile(log_p), float)
-        return _bisect(self.log_cdf, log_p, self.support)
+        return np.array(_bisect(self.log_cdf, tuple(log_p.tolist()), self.support))
 
     def scaled(self, scale: float) -> "Noise":
         """The noise times a positive number. For the maximum this is the same as dividing the scores by it."""
@@ -144,19 +145,30 @@ def named_noise(noise: "str | Noise") -> Noise:
     return NOISES[noise]
 
 
-def _bisect(log_cdf: Callable[[Any], Any], log_p: np.ndarray, support: tuple[float, float]) -> np.ndarray:
+def check_scores(name: str, scores: Any, least: int = 2) -> None:
+    """Require at least so many scores on the last axis, and finite ones where they are known."""
+    count = scores.shape[-1] if scores.ndim else 0
+    if count < least:
+        raise ValueError(f"{name} must hold at least {least} scores, got shape {tuple(scores.shape)}")
+    if not isinstance(scores, jax.core.Tracer) and not np.all(np.isfinite(np.asarray(scores))):
+        raise ValueError(f"{name} must be finite, got {np.asarray(scores)!r}")
+
+
+@lru_cache(maxsize=256)
+def _bisect(log_cdf: Callable[[Any], Any], log_p: tuple[float, ...], support: tuple[float, float]) -> tuple[float, ...]:
     # The targets are constants, but we may be inside somebody's jit or vmap, which would trace even them. A thread of
     # its own starts outside. The sinh makes 60 halvings reach from 1e-8 to 1e17.
     def search() -> np.ndarray:
-        low, high = (np.full(log_p.shape, np.arcsinh(end)) for end in np.clip(support, -1e17, 1e17))
+        evaluate = jax.jit(log_cdf)
+        low, high = (np.full(len(log_p), np.arcsinh(end)) for end in np.clip(support, -1e17, 1e17))
         for _ in range(60):
             middle = (low + high) / 2
-            is_below = np.asarray(log_cdf(jnp.asarray(np.sinh(middle), jnp.float32)), float) < log_p
+            is_below = np.asarray(evaluate(np.float32(np.sinh(middle))), float) < log_p
             low, high = np.where(is_below, middle, low), np.where(is_below, high, middle)
         return np.sinh((low + high) / 2)
 
     with ThreadPoolExecutor(1) as outside:
-        return outside.submit(search).result()
+        return tuple(outside.submit(search).result().tolist())
 
 
 def _exponential_log_cdf(x: Any) -> Any:
