@@ -58,7 +58,7 @@ LOG_WEIGHTS = np.random.default_rng(1).normal(size=32_000).astype(np.float32)
 DRAWS, K = 16, 8
 
 
-HEAVY = LOG_WEIGHTS >= np.sort(LOG_WEIGHTS)[-3_200]
+HEAVY = np.sort(LOG_WEIGHTS)[-3_200] <= LOG_WEIGHTS
 
 
 def inclusion(indices):
