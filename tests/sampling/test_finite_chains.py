@@ -84,6 +84,14 @@ def test_under_jit_and_vmap():
     assert kernels.dtype == jnp.float32 and residuals.max() < 1e-6
 
 
+def test_numpy_matrices_in_double_precision_are_welcome_without_it():
+    pi, q = problem(4, 5)
+    kernel = metropolis_matrix(np.log(pi), q)
+    assert kernel.dtype == jnp.float32
+    np.testing.assert_allclose(stationary_distribution(np.asarray(kernel, float)), pi, atol=1e-5)
+    assert detailed_balance_residual(np.asarray(kernel, float), pi) < 1e-6
+
+
 def test_a_periodic_and_a_falling_apart_chain():
     flip = np.array([[0.0, 1.0], [1.0, 0.0]])
     np.testing.assert_allclose(stationary_distribution(flip.astype(np.float32)), [0.5, 0.5], atol=1e-6)

@@ -101,22 +101,23 @@ def _run(
         def step(n: Array, carry: Any) -> Any:
             state, total, bad, _ = carry
             state, info = kernel.step(jax.random.fold_in(key, n), state)
-            return state, jax.tree.map(lambda a, b: a + b, total, _accepted(info)), bad | _is_nan(info), info
+            return state, jax.tree.map(jnp.add, total, _accepted(info)), bad | _is_nan(info), info
 
-        def draw(carry: Any, n: Array) -> tuple[Any, PyTree]:
+        def draw(state: Any, n: Array) -> tuple[Any, PyTree]:
             if thin == 1:
-                *carry, info = step(n, (*carry, zeros))
+                state, info = kernel.step(jax.random.fold_in(key, n), state)
+                total, bad = _accepted(info), _is_nan(info)
             else:
-                *carry, info = jax.lax.fori_loop(n * thin, (n + 1) * thin, step, (*carry, zeros))
-            return tuple(carry), record(carry[0], info)
+                shapes = jax.eval_shape(kernel.step, key, state)[1]
+                none = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+                start = (state, _accepted(none), jnp.array(False), none)
+                state, total, bad, info = jax.lax.fori_loop(n * thin, (n + 1) * thin, step, start)
+            return state, (record(state, info), total, bad)
 
         state = kernel.init(position)
-        start = getattr(state, "log_density", jnp.zeros(()))
-        shapes = jax.eval_shape(kernel.step, key, state)[1]
-        zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-        carry = (state, _accepted(zeros), jnp.array(False))
-        (state, total, bad), trace = jax.lax.scan(draw, carry, jnp.arange(steps // thin))
-        return state, trace, jax.tree.map(lambda t: t / steps, total), ~jnp.all(start > -jnp.inf), bad
+        value = getattr(state, "log_density", jnp.zeros(()))
+        state, (trace, totals, bad) = jax.lax.scan(draw, state, jnp.arange(steps // thin))
+        return state, trace, jax.tree.map(lambda t: t.sum(0) / steps, totals), ~jnp.all(value > -jnp.inf), jnp.any(bad)
 
     states, trace, acceptance, bad_start, bad = jax.vmap(chain)(keys, positions)
     return states, trace, acceptance, jnp.any(bad_start), jnp.any(bad)

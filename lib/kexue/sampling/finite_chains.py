@@ -48,7 +48,7 @@ def metropolis_matrix(log_density: Any, proposal: Any, *, rule: str = "metropoli
     [[0.5   0.5  ]
      [0.167 0.833]]
     """
-    proposal, log_density = _stochastic("proposal", proposal), jnp.asarray(log_density)
+    proposal, log_density = jnp.asarray(_stochastic("proposal", proposal)), jnp.asarray(log_density)
     if log_density.shape != proposal.shape[:1]:
         raise ValueError(
             f"log_density must have one entry for each of {proposal.shape[0]} states, got {log_density.shape}"
@@ -86,7 +86,7 @@ def stationary_distribution(kernel: Any) -> Float[Array, " states"]:
     >>> print(np.asarray(stationary_distribution(jnp.array([[0.9, 0.1], [0.3, 0.7]]))).round(3))
     [0.75 0.25]
     """
-    kernel = _stochastic("kernel", kernel)
+    kernel = jnp.asarray(_stochastic("kernel", kernel))
     identity, ones = jnp.eye(len(kernel), dtype=kernel.dtype), jnp.ones((len(kernel),), kernel.dtype)
     # π (I - K + 1 1ᵀ/n) = 1ᵀ/n has one solution, where π (I - K) = 0 has a line of them.
     return jnp.linalg.solve((identity - kernel + 1 / len(kernel)).T, ones / len(kernel))
@@ -117,7 +117,7 @@ def detailed_balance_residual(kernel: Any, pi: Any) -> Float[Array, ""]:
     >>> print(detailed_balance_residual(around, jnp.ones(3)).round(3))
     0.333
     """
-    kernel, pi = _stochastic("kernel", kernel), jnp.asarray(pi)
+    kernel, pi = jnp.asarray(_stochastic("kernel", kernel)), jnp.asarray(pi)
     if pi.shape != kernel.shape[:1]:
         raise ValueError(f"pi must have one entry for each of {kernel.shape[0]} states, got shape {pi.shape}")
     flow = (pi / pi.sum())[:, None] * kernel
