@@ -84,7 +84,7 @@ def test_every_annealing_move_is_a_move_and_costs_what_it_says(number, or_opt):
 
     @jax.vmap
     def made(word):
-        difference, move = random_move(word, tour, place, far, near, or_opt)
+        difference, move = random_move(word, tour, place, far, near, number - 1, or_opt)
         return difference, tour[source(move, number)], destination(move, place)
 
     differences, tours, places = map(np.asarray, jax.jit(made)(bits))

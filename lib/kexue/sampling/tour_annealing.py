@@ -151,43 +151,49 @@ def anneal_tours(
     points = jnp.asarray(points)
     if starts is not None:
         _permutations(starts, chains, points.shape[0])
-    # compiled once for these: a second call costs no tracing
-    static = (chains, steps, neighbours, tries, round(256 * or_opt), record)
-    return _run(points, key, temperatures, jnp.asarray(resample, points.dtype), starts, static)
+    if temperatures is not None:
+        temperatures = jnp.asarray(temperatures, points.dtype)
+    near = min(neighbours, points.shape[0] - 1)
+    dials = (jnp.uint32(near), jnp.uint32(round(256 * or_opt)), jnp.asarray(resample, points.dtype))
+    return _run(points, key, temperatures, dials, starts, (chains, steps, tries, record))
 
 
 @partial(jax.jit, static_argnames="static")
-def _run(points: Array, key: Array, temperatures: Any, resample: Array, starts: Any, static: tuple) -> AnnealedTours:
-    chains, steps, neighbours, tries, or_opt, record = static
+def _run(points: Array, key: Array, temperatures: Any, dials: tuple, starts: Any, static: tuple) -> AnnealedTours:
+    """Compiled once for a number of cities and what is in ``static``: a further call costs no tracing."""
+    chains, steps, tries, record = static
+    near, or_opt, resample = dials
     far = distances(points)
     cities = far.shape[0]
-    near = nearest_cities(far, neighbours)
+    neighbours = nearest_cities(far, cities - 1)
     start_key, run_key = jax.random.split(key)
     if starts is None:
-        first = jax.random.randint(start_key, (chains,), 0, cities)
+        first = (jax.random.bits(start_key, (chains,), jnp.uint32) % cities).astype(jnp.int32)
         starts = jax.vmap(lambda city: greedy_tour(points, city))(first)
     schedule = _blocks(far, steps, temperatures)
 
     def block(state: tuple, now: tuple) -> tuple[tuple, TourTrace | None]:
         (tours, places, lengths, accepted), best = state
         key, temperature, cooling = now
-        bits_key, uniform_key, fate_key = jax.random.split(key, 3)
-        bits = jax.random.bits(bits_key, (BLOCK, chains, tries, 2), jnp.uint32)
-        uniform = 1 - jax.random.uniform(uniform_key, (BLOCK, chains, tries), far.dtype)  # in (0, 1]
+        # One call for all, in two dimensions: others compile for seconds or, with an odd number of words, run ten times
+        # as long. Without the barrier the words would be generated again by each of their users.
+        drawn = jax.random.bits(key, (BLOCK + 1, 3 * chains * tries), jnp.uint32)
+        words = jax.lax.optimization_barrier(drawn).reshape(BLOCK + 1, 3, chains, tries)
+        uniform = ((words[:, 0] >> 8) + 1).astype(far.dtype) / 2**24  # in (0, 1]
+        threshold = jax.vmap(lambda t, u: -t * jnp.log(u))(temperature, uniform[:BLOCK])
         step = lambda chain, now: (stepped(chain, *now), None)  # noqa: E731
-        threshold = jax.vmap(lambda t, u: -t * jnp.log(u))(temperature, uniform)
-        population, _ = jax.lax.scan(step, (tours, places, lengths, accepted), (bits, threshold))
+        population, _ = jax.lax.scan(step, (tours, places, lengths, accepted), (words[:BLOCK, 1:], threshold))
         best = _shorter(best, population[0], population[2])
-        survivor = _survivors(fate_key, -resample * cooling * population[2])
+        survivor = _survivors(uniform[BLOCK, 0, 0], -resample * cooling * population[2])
         population = jax.tree.map(lambda leaf: leaf[survivor], population)
         trace = TourTrace(temperature[-1], population[0], population[2]) if record else None
         return (population, best), trace
 
-    @jax.vmap
-    def stepped(chain: tuple, bits: Array, threshold: Array) -> tuple:
+    @partial(jax.vmap, in_axes=(0, 1, 0))
+    def stepped(chain: tuple, words: Array, threshold: Array) -> tuple:
         tour, place, length, accepted = chain
-        tried = jax.vmap(lambda word: random_move(word, tour, place, far, near, or_opt))
-        difference, moves = tried(bits)
+        tried = jax.vmap(lambda word: random_move(word, tour, place, far, neighbours, near, or_opt), in_axes=1)
+        difference, moves = tried(words)
         is_accepted = difference < threshold
         first, moves_on = jnp.argmax(is_accepted), jnp.any(is_accepted)
         move = jax.tree.map(lambda field: field[first], moves)
@@ -202,7 +208,8 @@ def _run(points: Array, key: Array, temperatures: Any, resample: Array, starts: 
 
     starts = starts.astype(jnp.int32)
     lengths = tour_length(points, starts)
-    population = (starts, jnp.argsort(starts, axis=1).astype(jnp.int32), lengths, jnp.zeros_like(lengths))
+    places = jax.vmap(lambda tour: jnp.zeros_like(tour).at[tour].set(jnp.arange(cities, dtype=tour.dtype)))(starts)
+    population = (starts, places, lengths, jnp.zeros_like(lengths))
     best = (starts[jnp.argmin(lengths)], jnp.min(lengths))
     keys = jax.random.split(run_key, schedule[0].shape[0])
     (population, best), trace = jax.lax.scan(block, (population, best), (keys, *schedule))
@@ -228,11 +235,11 @@ def _blocks(far: Array, steps: int | None, temperatures: Array | np.ndarray | No
     return jnp.concatenate([padded, jnp.zeros((1, BLOCK), far.dtype)]), cooling
 
 
-def _survivors(key: Array, log_weights: Array) -> Array:
+def _survivors(offset: Array, log_weights: Array) -> Array:
     """Systematic resampling: chain i survives as often as n times its weight, rounded up or down."""
     cumulative = jnp.cumsum(jax.nn.softmax(log_weights))
     number = log_weights.shape[0]
-    marks = (jnp.arange(number, dtype=cumulative.dtype) + jax.random.uniform(key, dtype=cumulative.dtype)) / number
+    marks = (jnp.arange(number, dtype=cumulative.dtype) + offset) / number
     return jnp.minimum(jnp.searchsorted(cumulative, marks), number - 1)
 
 

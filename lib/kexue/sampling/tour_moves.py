@@ -24,26 +24,29 @@ class TourMove(NamedTuple):
 
 
 def random_move(
-    bits: UInt32[Array, "2"],
+    words: UInt32[Array, "2"],
     tour: Int[Array, " cities"],
     position: Int[Array, " cities"],
     far: Float[Array, "cities cities"],
-    neighbours: Int[Array, "cities near"],
-    or_opt: int,
+    neighbours: Int[Array, "cities others"],
+    near: int | UInt32[Array, ""],
+    or_opt: int | UInt32[Array, ""],
 ) -> tuple[Float[Array, ""], TourMove]:
     """A move that joins a random city to one of its neighbours, and what it adds to the length.
 
     Parameters
     ----------
-    bits : uint32 (2,)
+    words : uint32 (2,)
         All the randomness: the first word chooses the city, the second everything else.
     tour, position : int (cities,)
         The tour and its inverse.
     far : float (cities, cities)
         Distances.
-    neighbours : int (cities, near)
-        For each city those it may be joined to.
-    or_opt : int
+    neighbours : int (cities, others)
+        For each city the others, the closest first.
+    near : int or uint32, 1 to others
+        How many of them a move may join it to.
+    or_opt : int or uint32, 0 to 256
         Out of 256 moves, how many move a segment of one to three cities; the others reverse.
 
     Returns
@@ -56,25 +59,21 @@ def random_move(
     Six distances. A move joins city a to its neighbour c and so breaks the edge from c to f. The edge into a is broken
     too, and for Or-opt the one behind the segment a..e, whose ends close up.
     """
-    cities, near = neighbours.shape
-
-    def take(shift: int, values: int) -> Array:
-        """A number below ``values`` from eight of the bits."""
-        return (((bits[1] >> shift) & 0xFF) * values >> 8).astype(jnp.int32)
-
-    a = (bits[0] % cities).astype(jnp.int32)
-    c = neighbours[a, take(0, near)]
-    is_two_opt = ((bits[1] >> 8) & 0xFF) >= or_opt
-    direction, side = 2 * take(16, 2) - 1, 2 * take(24, 2) - 1
-    segment = jnp.minimum(take(18, 3), cities - 3)
+    cities = neighbours.shape[0]
+    flags = words[1]
+    a = (words[0] % cities).astype(jnp.int32)
+    c = neighbours[a, ((flags & 0xFFFF) * near >> 16).astype(jnp.int32)]
+    is_two_opt = ((flags >> 16) & 0xFF) >= or_opt
+    direction, side = (2 * ((flags >> shift) & 1).astype(jnp.int32) - 1 for shift in (24, 25))
+    segment = jnp.minimum(((flags >> 26) * 3 >> 6).astype(jnp.int32), cities - 3)
     side = jnp.where(is_two_opt, -direction, side)
 
-    at = lambda p: tour[p % cities]  # noqa: E731
+    at = lambda p: tour[_around(p, cities)]  # noqa: E731
     here, there = position[a], position[c]
     before, f = at(here - direction), at(there + side)
     e, after = at(here + segment * direction), at(here + (segment + 1) * direction)
-    ahead = ((there - here) * direction) % cities  # how far c lies from a, and f
-    ahead_f = ((there + side - here) * direction) % cities
+    ahead = _around((there - here) * direction, cities)  # how far c lies from a, and f
+    ahead_f = _around((there + side - here) * direction, cities)
 
     broken = far[before, a] + far[c, f]
     reversal = far[a, c] + far[before, f] - broken
@@ -106,9 +105,14 @@ def destination(move: TourMove, position: Int[Array, " cities"]) -> Int[Array, "
 
 
 def _seen(move: TourMove, position: Array, cities: int) -> Array:
-    return ((position - move.anchor) * move.direction) % cities
+    return _around((position - move.anchor) * move.direction, cities)
 
 
 def _placed(move: TourMove, u: Array, inserted: Array, cities: int) -> Array:
     moved = jnp.where(move.is_two_opt, move.reach - u, inserted)
-    return (move.anchor + jnp.where(u <= move.reach, moved, u) * move.direction) % cities
+    return _around(move.anchor + jnp.where(u <= move.reach, moved, u) * move.direction, cities)
+
+
+def _around(p: Array, cities: int) -> Array:
+    """``p % cities`` for -cities <= p < 2 cities, without a division, for which a processor has no vector instruction."""
+    return jnp.where(p < 0, p + cities, jnp.where(p >= cities, p - cities, p))
