@@ -46,7 +46,7 @@ def adaptive():
     "make",
     [
         pytest.param(ours, id="kexue.sampling.perturbed_argmax_probs"),
-        pytest.param(hermite, id="NumPy and scipy.special, Gauss–Hermite, a class at a time"),
+        pytest.param(hermite, id="NumPy and scipy.special, Gauss-Hermite, a class at a time"),
         pytest.param(adaptive, id="scipy.integrate.quad, a number at a time"),
     ],
 )

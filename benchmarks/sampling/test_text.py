@@ -61,13 +61,25 @@ def loop():
     return np.array(scores)
 
 
-@pytest.mark.parametrize("way", ["kexue", "Python loop over dictionaries"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param("kexue", id="kexue.sampling.NGram.log_probs"),
+        pytest.param("peer", id="Python loop over dictionaries"),
+    ],
+)
 @pytest.mark.benchmark(group="Score 171,695 characters under 4-grams with back-off")
 def test_ngram_scores(measure, way):
     measure((lambda: counted().log_probs(text()[1])) if way == "kexue" else loop, tolerance=1e-9)
 
 
-@pytest.mark.parametrize("way", ["kexue", "arviz_stats"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param("kexue", id="kexue.sampling.pareto_smooth"),
+        pytest.param("peer", id="arviz_stats"),
+    ],
+)
 @pytest.mark.benchmark(group="Pareto smoothing of 1,000 sets of 4,000 weights, float32")
 def test_pareto(measure, way):
     log_w = np.log(np.random.default_rng(0).pareto(1.5, (1_000, 4_000)) + 1).astype(np.float32)
@@ -78,7 +90,13 @@ def test_pareto(measure, way):
         measure(lambda: arviz_stats.base.array_stats.psislw(-log_w.astype(float))[1], tolerance=5e-3)
 
 
-@pytest.mark.parametrize("way", ["kexue", "rejection by ancestral sampling in NumPy"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param("kexue", id="kexue.sampling.constrained_lattice"),
+        pytest.param("peer", id="rejection by ancestral sampling in NumPy"),
+    ],
+)
 @pytest.mark.benchmark(group="100 sentences of 8 words that hold two keywords, 2,000 words")
 def test_sentences(measure, way):
     model = bigram_model(data.clauses(data.peoples_daily("train")), 2_000)

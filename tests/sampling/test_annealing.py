@@ -157,14 +157,14 @@ def test_box_moves_stay_inside_are_symmetric_and_change_what_they_should():
     lower, upper = np.array([-1.0, 0.0, 2.0]), np.array([0.0, 5.0, 2.5])
     move = box_move(lower, upper, decades=2.0, coordinatewise=0.75)
     x = jnp.array([-0.01, 4.9, 2.3])
-    y = np.asarray(jax.vmap(lambda key: move(key, x, 1.0))(jax.random.split(jax.random.key(0), 20_000)))
+    y = np.asarray(jax.jit(jax.vmap(lambda key: move(key, x, 1.0)))(jax.random.split(jax.random.key(0), 20_000)))
     assert np.all((y >= lower.astype(np.float32)) & (y <= upper.astype(np.float32)))
     changed = (y != np.asarray(x)).sum(axis=1)
     np.testing.assert_allclose((changed == 1).mean(), 0.75, atol=0.02)
     # Reflection keeps the proposal symmetric: equal flows between the halves of the box under the uniform law.
     keys = jax.random.split(jax.random.key(1), 40_000)
     starts = np.random.default_rng(0).uniform(lower, upper, (40_000, 3)).astype(np.float32)
-    ends = np.asarray(jax.vmap(lambda key, x: move(key, x, 1.0))(keys, jnp.asarray(starts)))
+    ends = np.asarray(jax.jit(jax.vmap(lambda key, x: move(key, x, 1.0)))(keys, jnp.asarray(starts)))
     for k in range(3):
         counts = np.histogram(ends[:, k], 10, (lower[k], upper[k]))[0]
         assert np.abs(counts / 4000 - 1).max() < 5 / np.sqrt(4000)  # a clipped step would pile up at the walls

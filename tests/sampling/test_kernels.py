@@ -1,6 +1,5 @@
 """Kernels against closed forms, matrices, exact starts and blackjax."""
 
-import blackjax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -167,6 +166,7 @@ def test_draw_index_has_the_right_frequencies_and_never_the_impossible():
 
 
 def test_blackjax_runs_our_kernels_and_we_run_its():
+    blackjax = pytest.importorskip("blackjax")  # it needs a newer JAX than the library does
     log_density = lambda x: -jnp.sum(x**2) / 2  # noqa: E731
     kernel = random_walk(log_density, 1.5)
     run = blackjax.util.run_inference_algorithm

@@ -170,7 +170,8 @@ def test_detailed_balance_of_the_kernel_on_all_tours_of_five_cities():
 
 def test_descent_ends_without_an_improving_move_and_on_the_hull():
     points = cities(40)
-    tours = jax.jit(jax.vmap(two_opt_descent, (None, 0)))(points, random_tours(jax.random.key(0), 40, 8))
+    descend = jax.jit(jax.vmap(two_opt_descent, (None, 0)))
+    tours = descend(points, random_tours(jax.random.key(0), 40, 8))
     i, j = np.triu_indices(40, 1)
     change = jax.jit(jax.vmap(two_opt_difference, (None, None, 0, 0)))
     for tour in tours:
@@ -178,7 +179,7 @@ def test_descent_ends_without_an_improving_move_and_on_the_hull():
         assert sorted(np.asarray(tour)) == list(range(40)) and differences.min() > -1e-5
     angles = 2 * np.pi * np.random.default_rng(0).permutation(40) / 40
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    ends = jax.vmap(two_opt_descent, (None, 0))(circle, random_tours(jax.random.key(1), 40, 8))
+    ends = descend(circle, random_tours(jax.random.key(1), 40, 8))
     np.testing.assert_allclose(tour_length(circle, ends), 80 * np.sin(np.pi / 40), rtol=1e-5)
     assert anneal_tours(circle, jax.random.key(0), chains=2).length == pytest.approx(80 * np.sin(np.pi / 40), rel=1e-5)
 
@@ -231,7 +232,8 @@ def test_independent_chains_resampling_starts_jit_vmap_and_dtype():
     coincident = anneal_tours(np.zeros((5, 2), np.float32), jax.random.key(0), chains=2, steps=64)
     assert coincident.length == 0
     with jax.enable_x64(True):
-        assert anneal_tours(points.astype(float), jax.random.key(0), chains=2, steps=64).length.dtype == jnp.float64
+        shapes = jax.eval_shape(lambda p: anneal_tours(p, jax.random.key(0), chains=2), jnp.ones((20, 2)))
+        assert shapes.length.dtype == jnp.float64 and shapes.tour.dtype == jnp.int32
 
 
 def test_refusals():

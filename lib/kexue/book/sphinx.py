@@ -21,6 +21,7 @@ from sphinx.util.osutil import relative_uri
 from ._claim import claim_id
 from ._execute import explorable_path, read_records
 from ._registry import Post, Registry, load
+from ._scaling import scaling_figure
 from ._show import figure_html, mathematics
 
 _STATIC = Path(__file__).parent / "static"
@@ -246,6 +247,15 @@ class Benchmarks(_Drawn):
         )
 
 
+class ScalingCurve(_Drawn):
+    """Throughput against the number of chains, from `benchmarks/scaling.json`."""
+
+    def draw(self) -> str:
+        path = self.root / "benchmarks" / "scaling.json"
+        self.env.note_dependency(str(path))
+        return scaling_figure(json.loads(path.read_text(encoding="utf-8")))
+
+
 def _add_static(app: Sphinx) -> None:
     """Self-hosted scripts: Vega from the installed package, the explorables' own script and style."""
     from ._explore import vega_bundle
@@ -313,6 +323,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         "status-table": Status,
         "data-cards": DataCards,
         "benchmark-table": Benchmarks,
+        "scaling-curve": ScalingCurve,
     }.items():
         app.add_directive(name, directive)
     # Before sphinx-thebe's own handler, which has the default priority.
