@@ -22,29 +22,21 @@ class Moves(NamedTuple):
     The proposal draws a move and makes it; the way back is the reverse move, so that the ratio of proposals is
     :math:`P(m^{-1}\mid y)/P(m\mid x)`.
 
-    Attributes
-    ----------
-    draw : callable
-        ``draw(key, x) -> move``.
-    log_prob : callable
-        ``log_prob(x, move)``: of drawing this move at ``x``, every choice included; ``-inf`` if it cannot be drawn.
-    apply : callable
-        ``apply(x, move) -> y``.
-    reverse : callable
-        ``reverse(x, move)``: the move with ``apply(apply(x, move), reverse(x, move)) == x``.
-    shortcut : callable, optional
-        ``shortcut(x, move)``, the same as ``log_ratio`` for moves that can be drawn, where that is cheaper.
-
     References
     ----------
     P. J. Green, Biometrika 82, 1995.
     """
 
     draw: Callable[[Array, Any], Any]
+    """``draw(key, x) -> move``."""
     log_prob: Callable[[Any, Any], Array]
+    """``log_prob(x, move)``: of drawing this move at ``x``, every choice included; ``-inf`` if it cannot be drawn."""
     apply: Callable[[Any, Any], Any]
+    """``apply(x, move) -> y``."""
     reverse: Callable[[Any, Any], Any]
+    """``reverse(x, move)``: the move with ``apply(apply(x, move), reverse(x, move)) == x``."""
     shortcut: Callable[[Any, Any], Array] | None = None
+    """``shortcut(x, move)``: the same as ``log_ratio`` for moves that can be drawn, where that is cheaper."""
 
     def log_ratio(self, x: Any, move: Any) -> Array:
         r""":math:`\log P(m^{-1}\mid y)-\log P(m\mid x)`."""
