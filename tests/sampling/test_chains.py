@@ -5,9 +5,6 @@ The jobs on several devices run in processes of their own, because JAX fixes the
 """
 
 import json
-import os
-import socket
-import subprocess
 import sys
 
 import jax
@@ -50,34 +47,8 @@ def job(split, replicate) -> dict[str, list]:
     return answer
 
 
-def run_job(processes: int, devices: int) -> list[dict[str, list]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
-    workers = [
-        subprocess.Popen(
-            [sys.executable, __file__, str(processes), str(index), port],
-            env=os.environ | flags,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for index in range(processes)
-    ]
-    try:
-        answers = [worker.communicate(timeout=300) for worker in workers]
-    finally:
-        for worker in workers:
-            worker.kill()
-    for worker, (_, errors) in zip(workers, answers, strict=True):
-        assert worker.returncode == 0, errors
-    # Gloo reports its connections on standard output, above the answer.
-    return [json.loads(output.splitlines()[-1]) for output, _ in answers]
-
-
 @pytest.mark.parametrize(("processes", "devices"), [(1, 8), (2, 4)])
-def test_the_same_chains_as_on_one_device(processes, devices):
+def test_the_same_chains_as_on_one_device(run_job, processes, devices):
     alone = job(lambda tree: tree, lambda tree: tree)
     for answer in run_job(processes, devices):
         for name in ("walk", "edits"):
