@@ -25,7 +25,7 @@ def test_a_picture_with_words_for_it():
     rows = [{"chains": 10**k, "chain_steps_per_second": 3.2e5 * 2**k} for k in range(3)]
     before = dict(mpl.rcParams)
     markup = scaling_figure({"curves": [{"devices": 1, "rows": rows}, {"devices": 8, "rows": rows[1:]}]})
-    assert "1 device: 3.2e+05 with 1 chains, 6.4e+05 with 10 chains" in markup and "8 devices: 6.4e+05" in markup
+    assert "1 device: 3.2e+05 with 1 chain, 6.4e+05 with 10 chains" in markup and "8 devices: 6.4e+05" in markup
     svg = base64.b64decode(re.search(r"base64,([^\"]+)", markup)[1]).decode()
     assert svg.count("<use") >= 5 and "<svg" in svg
     assert dict(mpl.rcParams) == before

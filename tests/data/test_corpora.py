@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -123,3 +124,12 @@ def test_reading_the_newspaper_imports_no_package_and_knows_its_parts():
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
     with pytest.raises(ValueError, match="part='january' is not allowed"):
         data.peoples_daily("january")
+
+
+def test_glosses_are_short_and_of_words_that_the_newspaper_uses_often(newspaper):
+    english = data.glosses()
+    card = next(card for card in data.cards() if card.name == "glosses")
+    assert card.size == f"{len(english)} words"
+    counts = Counter(word for line in newspaper["train"] for word, _ in line)
+    assert min(counts[word] for word in english) >= 20
+    assert all(re.fullmatch(r"[A-Za-z0-9' ()-]{1,16}|etc\.", gloss) for gloss in english.values())

@@ -20,6 +20,8 @@ _INPUTS = [
     "chapters/**/*.ipynb",
     "chapters/**/*.md",
     "lib/kexue/**/*.py",
+    "lib/kexue/**/*.pyi",
+    "lib/kexue/**/*.tsv",
     "lib/kexue/book/static/*",
     "benchmarks/*.json",
 ]

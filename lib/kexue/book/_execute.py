@@ -54,7 +54,8 @@ def _sources(root: Path, module: str) -> list[Path]:
     home = root / "lib" / "kexue"
     if (home / f"{module}.py").is_file():
         return [home / f"{module}.py"]
-    return [path for path in sorted((home / module).rglob("*.py")) if path.name not in _SITE_ONLY]
+    files = sorted(path for path in (home / module).rglob("*") if path.suffix in {".py", ".pyi", ".tsv"})
+    return [path for path in files if path.name not in _SITE_ONLY]
 
 
 def _imported(source: str) -> set[str]:

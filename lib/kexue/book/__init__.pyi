@@ -1,0 +1,13 @@
+from ._animate import Animation as Animation
+from ._animate import animate as animate
+from ._begin import begin as begin
+from ._claim import Claim as Claim
+from ._claim import ClaimError as ClaimError
+from ._claim import claim as claim
+from ._exercise import Exercise as Exercise
+from ._exercise import exercise as exercise
+from ._explore import Explorable as Explorable
+from ._explore import explore as explore
+from ._scale import scale as scale
+from ._style import palette as palette
+from ._style import style as style
