@@ -41,7 +41,12 @@ def tour_length(points: Points, tour: Int[Array, "... cities"] | Int[np.ndarray,
     >>> print(tour_length(square, jnp.array([0, 2, 1, 3])))
     4.0
     """
-    route = jnp.asarray(points)[jnp.asarray(tour)]
+    return _length(jnp.asarray(points), jnp.asarray(tour))
+
+
+@jax.jit
+def _length(points: Array, tour: Array) -> Array:
+    route = points[tour]
     return jnp.sum(jnp.linalg.norm(jnp.roll(route, -1, axis=-2) - route, axis=-1), axis=-1)
 
 
