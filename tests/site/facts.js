@@ -58,7 +58,7 @@ function kexueOverflowing() {
 async function kexueFacts() {
   const { typeset, undrawn } = await kexueSettle();
   const prose = [...kexueProse()];
-  const raw = prose.filter((node) => /\\[()[\]]|\\[a-zA-Z]{2,}|\$\$|\$[^\s$][^$\n]*\$/.test(node.data));
+  const raw = prose.filter((node) => /\\[()[\]]|\\[a-zA-Z]{2,}|\$\$|\$[^\s$][^$\n]*\$|(?<![\w*])\*\w[^*\n]*\w\*(?![\w*])/.test(node.data));
   const formulas = [...document.querySelectorAll(".math, .mathjax_process")].filter((e) => e.textContent.trim());
   const figures = [...document.querySelectorAll(".kexue-explorable, .kexue-animation")];
   return {
@@ -77,6 +77,7 @@ async function kexueFacts() {
     raw: raw.map((node) => node.data.trim().slice(0, 120)),
     formulas: formulas.length,
     untypeset: formulas.filter((e) => !e.querySelector("mjx-container") && !e.closest("mjx-container")).map(kexueName),
+    wideFormulas: [...document.querySelectorAll(".bd-content div.math")].filter((e) => e.scrollWidth > e.clientWidth + 1).map(kexueName),
     empty: [...document.querySelectorAll("mjx-container")].filter((e) => kexueIsShown(e.parentElement) && !e.getBoundingClientRect().width).map(kexueName),
     // An unknown command is written in red.
     failedFormulas: [...document.querySelectorAll('mjx-merror, [data-mjx-error], mjx-mtext[style*="color: red"]')].map(kexueName),
