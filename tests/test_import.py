@@ -92,6 +92,15 @@ def test_table_of_contents_is_complete():
         assert name in dir(kexue) and getattr(kexue, name) is import_module(f"kexue.{name}")
 
 
+@pytest.mark.parametrize("part", sorted(set(kexue.__all__) - {"book", "data", "parallel", "training"}))
+def test_every_name_of_a_part_is_documented_and_stands_in_its_table(part):
+    module = import_module(f"kexue.{part}")
+    assert module.__all__ == dir(module)
+    for name in module.__all__:
+        assert getattr(module, name).__doc__, name
+        assert f"\n`{name}` " in module.__doc__, name
+
+
 def test_version_is_the_project_s():
     assert kexue.__version__ == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert "__version__" in dir(kexue)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from scipy.integrate import quad_vec
 
-import kexue.sensitivity as sensitivity
 from kexue.sensitivity import (
     completeness_gap,
     expected_gradients,
@@ -314,8 +313,3 @@ def test_no_second_compilation():
     for k in (0, 1):
         explain(jnp.full(3, 1.0 + k), jnp.asarray(k))
     assert next(traces) == 1
-
-
-def test_every_name_is_there():
-    for name in sensitivity.__all__:
-        assert getattr(sensitivity, name).__doc__

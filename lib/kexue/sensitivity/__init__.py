@@ -10,6 +10,7 @@
 `operator_norm`                the same for a linear function, through its products
 `operator_norm_bound`          its norm from above, false with a stated probability
 `certified_norm`               a matrix's norm from above and below, rounding included
+`CertifiedNorm`                what it returns
 `conv_norm`                    how much a convolution stretches an image
 `reshaped_kernel`              the matrix that is mistaken for it
 `SpectralNorm`                 a layer divided by its own norm
