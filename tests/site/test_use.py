@@ -1,5 +1,6 @@
 """What a reader does with the site: search it, filter the ledger, change the theme, unfold a solution."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 from sphinx.search.en import SearchEnglish
 
+from kexue import data
 from kexue.book._registry import Post, load
 
 ROOT = Path(__file__).parents[2]
@@ -122,3 +124,16 @@ def test_hints_and_solutions_are_folded_and_open_by_keyboard(open_page: Callable
         button.focus()
         button.press("Enter")
         assert content.is_visible()
+
+
+def test_every_data_set_has_its_card_on_the_page(soup: Callable[[str], BeautifulSoup]) -> None:
+    cards = {section["id"] for section in soup("appendix/data.html").select("section.kexue-data")}
+    assert cards == {f"data-{card.name}" for card in data.cards()}
+
+
+def test_every_workload_stands_on_the_benchmarks_page_once(soup: Callable[[str], BeautifulSoup]) -> None:
+    table = soup("appendix/benchmarks.html").select_one("table.kexue-peers")
+    entries = json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))["rows"]
+    titles = [th.get_text().lower() for th in table.select("th[scope]")]
+    assert sorted(titles) == sorted({entry["Workload"].lower() for entry in entries})
+    assert len(table.select("tbody tr:has(td)")) == len(entries)

@@ -8,7 +8,9 @@ import html
 import json
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterable
+from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -222,7 +224,7 @@ class DataCards(_Drawn):
                 if name != "name"
             )
             cards.append(
-                f'<section class="kexue-data" id="data-{card.name}"><h3><code>kexue.data.{card.name}</code></h3><dl>{facts}</dl></section>'
+                f'<section class="kexue-data" id="data-{card.name}"><h2><code>kexue.data.{card.name}</code></h2><dl>{facts}</dl></section>'
             )
         return "".join(cards)
 
@@ -234,17 +236,34 @@ class Benchmarks(_Drawn):
         path = self.root / "benchmarks" / "results.json"
         self.env.note_dependency(str(path))
         results = json.loads(path.read_text(encoding="utf-8"))
-        rows = "".join(
-            "<tr>"
-            + "".join(f"<td>{html.escape(str(entry.get(column, '')))}</td>" for column in results["columns"])
-            + "</tr>"
-            for entry in results["rows"]
+        made_with = Counter((entry["Software"], entry["Processor"]) for entry in results["rows"])
+        usual = made_with.most_common(1)[0][0]
+        rows = ""
+        for workload, entries in groupby(results["rows"], key=lambda entry: entry["Workload"]):
+            title = html.escape(workload[0].upper() + workload[1:])
+            rows += f'<tr><th colspan="5" scope="rowgroup"><span>{title}</span></th></tr>'
+            rows += "".join(self._row(entry, usual) for entry in entries)
+        head = "".join(
+            f"<th>{column}</th>" for column in ("Ours", "Peer", "Ratio", "First calls", "Largest difference")
         )
-        head = "".join(f"<th>{html.escape(column)}</th>" for column in results["columns"])
+        software, processor = map(html.escape, usual)
         return (
-            '<div class="kexue-scroll" tabindex="0" role="region" aria-label="Benchmarks"><table class="kexue-ledger">'
+            '<div class="kexue-scroll" tabindex="0" role="region" aria-label="Benchmarks"><table class="kexue-ledger kexue-peers">'
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+            f"<p><small>Where a row does not say otherwise: {software}; {processor}.</small></p>"
         )
+
+    def _row(self, entry: dict[str, Any], usual: tuple[str, str]) -> str:
+        def side(name: str, median: str, note: str = "") -> str:
+            breakable = re.sub(r"([._])(?=\w)", r"\1<wbr>", html.escape(entry[name]))
+            return f"<td>{breakable}<br><b>{html.escape(entry[median])}</b>{note}</td>"
+
+        made_with = (entry["Software"], entry["Processor"])
+        note = f"<br><small>{html.escape('; '.join(made_with))}</small>" if made_with != usual else ""
+        rest = "".join(
+            f"<td>{html.escape(entry[name])}</td>" for name in ("Ratio", "First calls", "Largest difference")
+        )
+        return f"<tr>{side('Ours', 'Median', note)}{side('Peer', 'Its median')}{rest}</tr>"
 
 
 class ScalingCurve(_Drawn):
