@@ -37,9 +37,8 @@ def train(
 ) -> Run:
     r"""Minimise a loss by ``steps`` updates of an optimizer.
 
-    .. math:: \theta_{k+1} = \theta_k + u_k, \qquad
-              (u_k, s_{k+1}) = \operatorname{update}\big(\nabla L(\theta_k; B_k), s_k, \theta_k\big),
-              \qquad k = 0, \dots, \text{steps} - 1
+    .. math:: \theta_{k+1} &= \theta_k + u_k, \qquad k = 0, \dots, \text{steps} - 1, \\
+              (u_k, s_{k+1}) &= \operatorname{update}\big(\nabla L(\theta_k; B_k), s_k, \theta_k\big)
 
     Works under ``jit``, ``vmap`` (over keys, learning rates, starts) and ``grad``. Called bare it compiles on each
     call: wrap repeated calls in ``jax.jit`` (``eqx.filter_jit`` for modules), and hand data to it as an argument.

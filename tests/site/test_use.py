@@ -137,3 +137,9 @@ def test_every_workload_stands_on_the_benchmarks_page_once(soup: Callable[[str],
     titles = [th.get_text().lower() for th in table.select("th[scope]")]
     assert sorted(titles) == sorted({entry["Workload"].lower() for entry in entries})
     assert len(table.select("tbody tr:has(td)")) == len(entries)
+
+
+@pytest.mark.parametrize("page", ["library", *(f"library_{part}" for part in ("dynamics", "sampling", "sensitivity"))])
+def test_docstrings_of_attributes_are_sentences(soup: Callable[[str], BeautifulSoup], page: str) -> None:
+    fields = soup(f"appendix/{page}.html").select("dl.py dt")
+    assert fields and not [dt.parent.get_text(" ")[:80] for dt in fields if dt.get_text(strip=True) == "Type:"]

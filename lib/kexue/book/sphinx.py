@@ -309,6 +309,12 @@ def _shorten_signature(
     return shorten(signature), shorten(returns)
 
 
+def _keep_colons(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Napoleon reads "type: description" in the first line of an attribute's docstring. Ours are sentences."""
+    if what in ("attribute", "property"):
+        lines.insert(0, "")
+
+
 def _ask_for_mathjax(app: Sphinx, doctree: nodes.document) -> None:
     """Formulas in raw HTML do not tell Sphinx that the page needs MathJax."""
     if any(r"\(" in node.astext() for node in doctree.findall(nodes.raw)):
@@ -351,6 +357,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", _ask_for_mathjax)
     app.connect("build-finished", _write_downloads)
     app.connect("autodoc-process-signature", _shorten_signature)
+    app.connect("autodoc-process-docstring", _keep_colons, priority=400)  # before Napoleon's
     app.add_js_file("explorable.js", loading_method="defer")
     app.add_css_file("explorable.css")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -173,8 +173,8 @@ def constrained_lattice(
 ) -> Lattice:
     r"""Sum over all sentences of a length that hold every keyword, by backward recursion over an automaton.
 
-    .. math:: \beta_n(S,v)=P(\text{end}\mid v)\,[S\text{ is full}],\qquad
-        \beta_t(S,v)=\sum_wP(w\mid v)\,a_{t+1}(w)\,\beta_{t+1}(S\cup k(w),w)
+    .. math:: \beta_n(S,v)&=P(\text{end}\mid v)\,[S\text{ is full}],\\
+        \beta_t(S,v)&=\sum_wP(w\mid v)\,a_{t+1}(w)\,\beta_{t+1}(S\cup k(w),w)
 
     with :math:`a_t(w)` one where the word is allowed and :math:`k(w)` the keyword that :math:`w` is, if any.
 

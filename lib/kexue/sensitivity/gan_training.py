@@ -49,8 +49,8 @@ def train_gan(
 ) -> GANRun:
     r"""Train a generator against a discriminator, one step of Adam each in turn.
 
-    .. math:: \phi\leftarrow\operatorname{Adam}\big(\nabla_\phi[\ell_D+\lambda E\lvert\lVert\nabla D\rVert-c\rvert^k]\big),
-              \qquad \theta\leftarrow\operatorname{Adam}(\nabla_\theta\ell_G),\qquad
+    .. math:: \phi&\leftarrow\operatorname{Adam}\big(\nabla_\phi[\ell_D+\lambda E\lvert\lVert\nabla D\rVert-c\rvert^k]\big),\\
+              \theta&\leftarrow\operatorname{Adam}(\nabla_\theta\ell_G),\qquad
               \bar\theta\leftarrow a\bar\theta+(1-a)\theta
 
     Works under ``jit`` and ``vmap`` over keys, specs and whatever ``sample_data`` closes over:

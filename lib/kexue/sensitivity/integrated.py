@@ -34,7 +34,7 @@ def integrated_gradients(
     r"""The share of each coordinate in :math:`F(x)-F(\bar x)`, along a path from the baseline to the input.
 
     .. math:: \mathrm{IG}_i=\int_0^1\partial_iF(\gamma(\alpha))\,\gamma_i'(\alpha)\,d\alpha,\qquad
-              \gamma(\alpha)=\bar x+\alpha(x-\bar x)\ \text{ unless another path is given.}
+              \gamma(\alpha)=\bar x+\alpha(x-\bar x)\ \text{ by default.}
 
     Parameters
     ----------
