@@ -312,7 +312,7 @@ def _shorten_signature(
 def _keep_colons(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Napoleon reads "type: description" in the first line of an attribute's docstring. Ours are sentences."""
     if what in ("attribute", "property"):
-        lines.insert(0, "")
+        lines[:0] = ["..", ""]  # an empty comment has no colon
 
 
 def _ask_for_mathjax(app: Sphinx, doctree: nodes.document) -> None:
