@@ -232,6 +232,8 @@ class DataCards(_Drawn):
 class Benchmarks(_Drawn):
     """The figures of the last `make bench`, from `benchmarks/results.json`."""
 
+    _figures: ClassVar = ("Ratio", "First calls", "Largest difference")
+
     def draw(self) -> str:
         path = self.root / "benchmarks" / "results.json"
         self.env.note_dependency(str(path))
@@ -243,9 +245,7 @@ class Benchmarks(_Drawn):
             title = html.escape(workload[0].upper() + workload[1:])
             rows += f'<tr><th colspan="5" scope="rowgroup"><span>{title}</span></th></tr>'
             rows += "".join(self._row(entry, usual) for entry in entries)
-        head = "".join(
-            f"<th>{column}</th>" for column in ("Ours", "Peer", "Ratio", "First calls", "Largest difference")
-        )
+        head = "".join(f"<th>{column}</th>" for column in ("Ours", "Peer", *self._figures))
         software, processor = map(html.escape, usual)
         return (
             '<div class="kexue-scroll" tabindex="0" role="region" aria-label="Benchmarks"><table class="kexue-ledger kexue-peers">'
@@ -260,9 +260,7 @@ class Benchmarks(_Drawn):
 
         made_with = (entry["Software"], entry["Processor"])
         note = f"<br><small>{html.escape('; '.join(made_with))}</small>" if made_with != usual else ""
-        rest = "".join(
-            f"<td>{html.escape(entry[name])}</td>" for name in ("Ratio", "First calls", "Largest difference")
-        )
+        rest = "".join(f"<td>{html.escape(entry[name])}</td>" for name in self._figures)
         return f"<tr>{side('Ours', 'Median', note)}{side('Peer', 'Its median')}{rest}</tr>"
 
 
