@@ -1,0 +1,23 @@
+"""What holds for every test, doctests included: right sums on CPUs, and no compiled function outlives its module."""
+
+import gc
+from collections.abc import Iterator
+
+import jax
+import pytest
+
+
+@pytest.hookimpl(trylast=True)  # after jaxtyping's hook, which must see kexue imported
+def pytest_configure(config: pytest.Config) -> None:
+    from kexue import _reductions
+
+    if not _reductions.are_right():
+        raise pytest.UsageError(_reductions.ADVICE)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_stays_compiled() -> Iterator[None]:
+    """Without this a run over the whole library ends at several gigabytes a process."""
+    yield
+    jax.clear_caches()
+    gc.collect()
