@@ -1,17 +1,16 @@
-"""Scores of text under n-grams, a tail of weights, and exact sentences: beside a loop in Python, ArviZ, and rejection."""
+"""Scores of text under n-grams, and exact sentences: beside a loop in Python, and rejection."""
 
 from collections import Counter, defaultdict
 from functools import cache
 from math import log
 
-import arviz_stats.base
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from kexue import data
-from kexue.sampling import bigram_model, constrained_lattice, ngram_model, pareto_smooth
+from kexue.sampling import bigram_model, constrained_lattice, ngram_model
 
 ORDER, DISCOUNT = 4, 0.75
 
@@ -71,23 +70,6 @@ def loop():
 @pytest.mark.benchmark(group="Score 171,695 characters under 4-grams with back-off")
 def test_ngram_scores(measure, way):
     measure((lambda: counted().log_probs(text()[1])) if way == "kexue" else loop, tolerance=1e-9)
-
-
-@pytest.mark.parametrize(
-    "way",
-    [
-        pytest.param("kexue", id="kexue.sampling.pareto_smooth"),
-        pytest.param("peer", id="arviz_stats"),
-    ],
-)
-@pytest.mark.benchmark(group="Pareto smoothing of 1,000 sets of 4,000 weights, float32")
-def test_pareto(measure, way):
-    log_w = np.log(np.random.default_rng(0).pareto(1.5, (1_000, 4_000)) + 1).astype(np.float32)
-    if way == "kexue":
-        smooth, weights = jax.jit(jax.vmap(pareto_smooth)), jnp.asarray(log_w)
-        measure(lambda: smooth(weights).k, tolerance=5e-3)
-    else:
-        measure(lambda: arviz_stats.base.array_stats.psislw(-log_w.astype(float))[1], tolerance=5e-3)
 
 
 @pytest.mark.parametrize(
