@@ -20,7 +20,8 @@ from kexue.sampling import (
     two_opt_kernel,
 )
 from kexue.sampling.tours.moves import destination, random_move, source
-from kexue.sampling.tours.round_trips import distances, two_opt_choice
+from kexue.sampling.tours.round_trips import distances
+from kexue.sampling.tours.two_opt import two_opt_choice
 
 
 def cities(number, seed=0):

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from ..._check import at_least_one, positive, require
-from .anneal import Annealed, anneal, geometric_temperatures, known_energies
+from .anneal import Annealed, anneal, known_energies
+from .temperatures import geometric_temperatures
 
 __all__ = ["anneal_box", "box_move", "newton_descent"]
 

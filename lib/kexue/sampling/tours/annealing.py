@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from ..._check import at_least_one, require
-from ..annealing.anneal import geometric_temperatures, known_temperatures
+from ..annealing.temperatures import geometric_temperatures, known_temperatures
 from .moves import destination, random_move, source
 from .round_trips import Points, distances, greedy_tour, known_points, tour_length
 
