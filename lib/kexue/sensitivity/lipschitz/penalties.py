@@ -10,6 +10,7 @@ import optax
 from jaxtyping import Array, Float, Key, PyTree
 
 from ..._check import require
+from ..._norms import safe_norm
 
 __all__ = ["after_each_step", "clip_weights", "gradient_penalty", "keep_weights_clipped", "slopes"]
 
@@ -42,7 +43,7 @@ def slopes(critic: Callable[[Array], Any], points: Float[Array, "batch dim"]) ->
     >>> print(slopes(lambda x: jnp.sum(x**2), jnp.array([[3.0, 4.0], [0.0, 0.0]])))
     [10.  0.]
     """
-    return _norms(_gradients(critic, "points", points))
+    return safe_norm(_gradients(critic, "points", points))
 
 
 def gradient_penalty(
@@ -113,7 +114,7 @@ def gradient_penalty(
     name, points = _where(at, real, fake, key)
     gradients = _gradients(critic, name, points)
     center = jnp.asarray(center, gradients.dtype)
-    excess = _norms(gradients) - center
+    excess = safe_norm(gradients) - center
     squared_excess = (jnp.maximum(excess, 0) if one_sided else excess) ** 2
     # A norm has a kink at zero and its square has none. Near an equilibrium of a GAN the slopes are zero, and there
     # the second derivatives of this penalty decide over stability: with the centre at zero, take no root at all.
@@ -142,15 +143,6 @@ def _gradients(critic: Callable[[Array], Any], name: str, points: Array) -> Arra
     if shape != () or dtype is None or not jnp.issubdtype(dtype, jnp.floating):
         raise ValueError(f"critic must return one real number, of shape (), for one example, got {image}")
     return jax.vmap(jax.grad(critic))(points)
-
-
-def _norms(rows: Array) -> Array:
-    """Norm of each row; no overflow in the square, and derivative 0 instead of NaN where the row is zero."""
-    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(rows), axis=1))
-    is_zero = largest == 0
-    scale = jnp.where(is_zero, 1, largest)
-    squares = jnp.sum((rows / scale[:, None]) ** 2, axis=1)
-    return jnp.where(is_zero, 0, scale * jnp.sqrt(jnp.where(is_zero, 1, squares)))
 
 
 def clip_weights(model: PyTree, bound: float | int | Float[Array, ""]) -> PyTree:
