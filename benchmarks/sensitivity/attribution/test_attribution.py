@@ -1,6 +1,5 @@
 """Attributions of digits: captum's integrated gradients, the forward pass, and Shapley values by a loop in NumPy."""
 
-from functools import partial
 from math import comb
 
 import equinox as eqx
@@ -15,8 +14,9 @@ from kexue.sensitivity import integrated_gradients, shapley_exact
 from kexue.training import train
 
 
-def taught_network():
-    """64–128–10 with ReLU, taught to read the digits."""
+@pytest.fixture(scope="module")
+def digits():
+    """A network 64–128–10 with ReLU that was taught to read the digits, the images, and their labels."""
     table = data.digits()
     images, labels = table.inputs / 16, table.targets
 
@@ -30,26 +30,29 @@ def taught_network():
     return fit(start), images, labels
 
 
-NET, IMAGES, LABELS = taught_network()
 ZERO = jnp.zeros(64)
 
 
-def ours(**how):
-    """All 1,797 images at once; 5 nodes in memory at a time, which stay in the cache."""
-    explain = partial(integrated_gradients, NET, **how)
-    return jax.jit(jax.vmap(lambda x, k: explain(x, ZERO, target=k)))
+def ours(net, **how):
+    """All images at once."""
+    return jax.jit(jax.vmap(lambda x, k: integrated_gradients(net, x, ZERO, target=k, **how)))
 
 
-def captums():
+def five_at_a_time(net, *_):
+    """50 nodes, of which 5 are in memory at a time and stay in the cache."""
+    return ours(net, chunk=5)
+
+
+def captums(our_net, images, labels):
     torch = pytest.importorskip("torch")
     attr = pytest.importorskip("captum.attr")
     net = torch.nn.Sequential(torch.nn.Linear(64, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10))
     with torch.no_grad():
-        for theirs, our in zip((net[0], net[2]), NET.layers, strict=True):
+        for theirs, our in zip((net[0], net[2]), our_net.layers, strict=True):
             theirs.weight.copy_(torch.tensor(np.array(our.weight)))
             theirs.bias.copy_(torch.tensor(np.array(our.bias)))
     method = attr.IntegratedGradients(net)  # by default 50 Gauss–Legendre nodes
-    images, labels = torch.tensor(np.array(IMAGES)), torch.tensor(np.array(LABELS), dtype=torch.long)
+    images, labels = torch.tensor(np.array(images)), torch.tensor(np.array(labels), dtype=torch.long)
 
     def explain(*_):
         values, residual = method.attribute(images, 0 * images, labels, return_convergence_delta=True)
@@ -62,40 +65,55 @@ def captums():
 @pytest.mark.parametrize(
     "make",
     [
-        pytest.param(lambda: ours(chunk=5), id="kexue.sensitivity.integrated_gradients"),
+        pytest.param(five_at_a_time, id="kexue.sensitivity.integrated_gradients"),
         pytest.param(captums, id="captum.attr.IntegratedGradients"),
     ],
 )
-def test_fifty_nodes(measure, make):
-    explain = make()
-    residual = explain(IMAGES, LABELS)[1]
+def test_fifty_nodes(measure, digits, make):
+    net, images, labels = digits
+    explain = make(net, images, labels)
+    residual = explain(images, labels)[1]
     assert np.abs(residual).mean() < 4e-3
-    measure(explain, IMAGES, LABELS, tolerance=1e-4)
+    measure(explain, images, labels, tolerance=1e-4)
 
 
-def sums_first(explain):
+def exact(net):
+    return ours(net, rule="exact")
+
+
+def sums_first(make):
     """The sum of an attribution is the change of the logit, which the forward pass computes too."""
-    result = explain(IMAGES, LABELS)
-    return result.values.sum(1), result
+
+    def made(net):
+        explain = make(net)
+
+        def run(images, labels):
+            result = explain(images, labels)
+            return result.values.sum(1), result
+
+        return run
+
+    return made
 
 
-def forward(images, labels):
-    return jax.vmap(lambda x, k: NET(x)[k] - NET(ZERO)[k])(images, labels)
+def forward(net):
+    return jax.jit(jax.vmap(lambda x, k: net(x)[k] - net(ZERO)[k]))
 
 
 @pytest.mark.benchmark(group="the change of 1,797 logits, divided among 64 pixels")
 @pytest.mark.parametrize(
-    "run",
+    "make",
     [
-        pytest.param(partial(sums_first, ours(rule="exact")), id="rule='exact'"),
-        pytest.param(partial(sums_first, ours(chunk=5)), id="50 Gauss-Legendre nodes"),
-        pytest.param(partial(jax.jit(forward), IMAGES, LABELS), id="the forward pass alone, not divided"),
+        pytest.param(sums_first(exact), id="rule='exact'"),
+        pytest.param(sums_first(five_at_a_time), id="50 Gauss-Legendre nodes"),
+        pytest.param(forward, id="the forward pass alone, not divided"),
     ],
 )
-def test_exact(measure, run):
-    residual = np.abs(np.asarray(ours(rule="exact")(IMAGES, LABELS).residual))
+def test_exact(measure, digits, make):
+    net, images, labels = digits
+    residual = np.abs(np.asarray(exact(net)(images, labels).residual))
     assert residual.max() < 1e-5
-    measure(run, tolerance=1e-3)
+    measure(make(net), images, labels, tolerance=1e-3)
 
 
 FEATURES, INPUTS = 12, 200
