@@ -57,7 +57,7 @@ import importlib, pkgutil
 import kexue
 for package in sorted(set(kexue.__all__) - {{"book"}}):
     module = getattr(kexue, package)
-    for info in pkgutil.iter_modules(getattr(module, "__path__", []), module.__name__ + "."):
+    for info in pkgutil.walk_packages(getattr(module, "__path__", []), module.__name__ + "."):
         importlib.import_module(info.name)
     for name in module.__all__:
         getattr(module, name)

@@ -49,11 +49,14 @@ def book(tmp_path: Path) -> Path:
     sources = {
         "__init__.py": "",
         "training.py": "",
+        "tables.py": "",
         "book/__init__.py": "",
         "book/_build.py": "",
         "one/__init__.py": "from kexue import training\n",
         "two/__init__.py": "from kexue.one import x\n",
         "two/deep.py": "",
+        "two/room/__init__.py": "",
+        "two/room/deeper.py": "from ...tables.rows import y\n",
     }
     for name, text in sources.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)

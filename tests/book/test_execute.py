@@ -14,13 +14,15 @@ A, B = "chapters/one/a.ipynb", "chapters/two/b.ipynb"
 
 def test_dependencies_follow_imports(book):
     assert dependencies(book, book / A) == ["book", "one", "training"]
-    assert dependencies(book, book / B) == ["book", "one", "training", "two"]
+    assert dependencies(book, book / B) == ["book", "one", "tables", "training", "two"]
 
 
 @pytest.mark.parametrize(
     ("changed", "stale"),
     [
         ("lib/kexue/two/deep.py", {B}),
+        ("lib/kexue/two/room/deeper.py", {B}),
+        ("lib/kexue/tables.py", {B}),
         ("lib/kexue/one/__init__.py", {A, B}),
         ("lib/kexue/training.py", {A, B}),
         ("lib/kexue/book/__init__.py", {A, B}),

@@ -101,7 +101,7 @@ def test_a_jax_that_is_already_there_stays(wheel, oldest):
 def test_the_library_works_with_the_oldest_versions(wheel, oldest, tmp_path):
     pip(oldest, "install", "--quiet", "--no-deps", "--force-reinstall", wheel)
     # The library is what is tested here; the book, its site and the benchmarks belong to the checkout.
-    checkout = ("book", "site", "packaging", "test_benchmarks.py", "test_import.py", "__pycache__")
+    checkout = ("book", "site", "packaging", "test_benchmarks.py", "test_house.py", "test_import.py", "__pycache__")
     shutil.copytree(ROOT / "tests", tmp_path / "tests", ignore=shutil.ignore_patterns(*checkout))
     options = ["-q", "-p", "no:cacheprovider", "--jaxtyping-packages=kexue,beartype.beartype", "-W", "error"]
     options += ["-n", "2", "--dist", "loadfile"]

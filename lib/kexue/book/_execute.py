@@ -22,7 +22,9 @@ from ._registry import Post, Registry, load
 
 # Modules of `kexue.book` that draw pages; no cell of a chapter can depend on them.
 _SITE_ONLY = {"_execute.py", "_build.py", "_registry.py", "_stamp.py", "_structure.py", "__main__.py", "sphinx.py"}
-_IMPORT = re.compile(r"\bkexue\.(\w+)|from\s+kexue\s+import\s+([\w, ()\n]+)|from\s+\.\.?(\w+)?\s+import\s+([\w, ]+)")
+_IMPORT = re.compile(
+    r"\bkexue\.(\w+)|from\s+kexue\s+import\s+([\w, ()\n]+)|from\s+\.+(\w+)?[\w.]*\s+import\s+([\w, ]+)"
+)
 
 
 class ExecutionError(RuntimeError):

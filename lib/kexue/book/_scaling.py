@@ -11,7 +11,7 @@ _BESIDE = ((0.75, 1.3), (1.3, 0.6))  # where a curve's name stands, as factors o
 
 
 def scaling_figure(result: dict[str, Any]) -> str:
-    """What `benchmarks/sampling/scaling.py` wrote, as markup."""
+    """What `benchmarks/sampling/chains/scaling.py` wrote, as markup."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

@@ -5,6 +5,11 @@ from .adaptive_flows import adagrad_flow as adagrad_flow
 from .adaptive_flows import adam_flow as adam_flow
 from .adaptive_flows import arc_length_flow as arc_length_flow
 from .adaptive_flows import sign_flow as sign_flow
+from .coefficients import characteristic_roots as characteristic_roots
+from .coefficients import companion_radius as companion_radius
+from .coefficients import heavy_ball_from_ode as heavy_ball_from_ode
+from .coefficients import ode_from_heavy_ball as ode_from_heavy_ball
+from .coefficients import tuned_heavy_ball as tuned_heavy_ball
 from .dirac_gan import angular_momentum as angular_momentum
 from .dirac_gan import dirac_eigenvalues as dirac_eigenvalues
 from .dirac_gan import dirac_field as dirac_field
@@ -22,13 +27,8 @@ from .game_schemes import scheme_matrix as scheme_matrix
 from .games import game_jacobian as game_jacobian
 from .games import integrate_game as integrate_game
 from .games import polyak_average as polyak_average
-from .momentum import characteristic_roots as characteristic_roots
-from .momentum import companion_radius as companion_radius
 from .momentum import heavy_ball as heavy_ball
-from .momentum import heavy_ball_from_ode as heavy_ball_from_ode
 from .momentum import nesterov as nesterov
-from .momentum import ode_from_heavy_ball as ode_from_heavy_ball
-from .momentum import tuned_heavy_ball as tuned_heavy_ball
 from .noise import langevin as langevin
 from .noise import minibatch_stationary_cov as minibatch_stationary_cov
 from .noise import sgd_stationary_cov as sgd_stationary_cov

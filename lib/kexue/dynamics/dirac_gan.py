@@ -10,6 +10,7 @@ from jax.scipy.stats import norm
 from jaxtyping import Array, Complex, Float, Real
 
 from .._check import require
+from .._norms import safe_norm
 
 __all__ = ["angular_momentum", "dirac_eigenvalues", "dirac_field", "game_energy"]
 
@@ -95,7 +96,7 @@ def dirac_field(
         λ, c, σ = (jnp.asarray(value, z.dtype) for value in (lam, center, sigma))
         has_width = not (isinstance(sigma, int | float) and sigma == 0)
         A, B, w = _coefficients(kind, phi, theta, λ, σ, has_width)
-        direction = phi / jnp.where((length := _norm(phi)) > 0, length, 1)
+        direction = phi / jnp.where((length := safe_norm(phi)) > 0, length, 1)
         penalty = 0 if kind == "gan_qp" else 2 * λ * (phi - c * direction)
         return jnp.stack([-A * theta - w * phi - penalty, B * phi])
 
@@ -105,7 +106,7 @@ def dirac_field(
 def _coefficients(kind: str, phi: Array, theta: Array, λ: Array, σ: Array, has_width: bool) -> tuple[Any, Any, Any]:
     """A, B and w of the table above, at this point."""
     s, one, zero = phi @ theta, jnp.ones((), phi.dtype), jnp.zeros((), phi.dtype)
-    spread = σ * _norm(phi)  # of D over the cloud
+    spread = σ * safe_norm(phi)  # of D over the cloud
     if kind in ("saturating", "non-saturating"):
         nodes, weights = (
             (jnp.asarray(v, phi.dtype) for v in (_NODES, _WEIGHTS)) if has_width else (zero[None], one[None])
@@ -115,10 +116,10 @@ def _coefficients(kind: str, phi: Array, theta: Array, λ: Array, σ: Array, has
         w = σ**2 * (weights @ (fake * (1 - fake) + real * (1 - real)))  # Stein: E[f(aε)ε] = a E[f'(aε)]
         return A, A if kind == "saturating" else weights @ jax.nn.sigmoid(-s - spread * nodes), w
     if kind == "wgan_normalized":
-        length = _norm(phi)
+        length = safe_norm(phi)
         return 1 / length, 1 / length, -s / length**3
     if kind == "gan_qp":
-        length = _norm(theta)
+        length = safe_norm(theta)
         return 1 + s / (λ * jnp.where(length > 0, length, 1)), one, zero
     if kind == "lsgan":
         return 1 + s, 1 - s, 2 * σ**2
@@ -237,13 +238,6 @@ def game_energy(z: Float[Array, "*batch 2 dim"]) -> Float[Array, "*batch"]:
     """
     _check_pair(z)
     return jnp.sum(z**2, axis=(-2, -1))
-
-
-def _norm(x: Array) -> Array:
-    """The Euclidean norm, with gradient zero instead of NaN at the origin."""
-    square = x @ x
-    is_positive = square > 0
-    return jnp.where(is_positive, jnp.sqrt(jnp.where(is_positive, square, 1)), 0)
 
 
 def _check(kind: str, lam: Any, center: Any, sigma: Any) -> None:

@@ -1,0 +1,1 @@
+"""Minimisation by a Markov chain whose temperature falls."""

@@ -1,0 +1,1 @@
+"""Markov chains: kernels and how to combine them, running them, and what their traces are worth."""

@@ -1,0 +1,1 @@
+"""Independent draws: by inversion, under an envelope, or with weights that make up for another law."""

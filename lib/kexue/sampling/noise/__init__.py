@@ -1,0 +1,1 @@
+"""Categorical distributions as the maxima of scores with noise."""

@@ -1,0 +1,1 @@
+"""Language models, and sentences drawn from them exactly or edited word by word."""

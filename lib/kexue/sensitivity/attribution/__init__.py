@@ -1,0 +1,1 @@
+"""What each coordinate of an input contributes to an output."""

@@ -1,0 +1,1 @@
+"""Lipschitz constants of networks: imposed, bounded, and measured at points."""

@@ -1,0 +1,223 @@
+"""How far a network's output moves: slopes at points, radii that are safe, attacks on those that are not."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Num
+
+from ..._check import at_least_one, require
+
+__all__ = ["certified_radius", "local_lipschitz", "pgd_l2", "wasserstein_critic_estimate"]
+
+
+def local_lipschitz(model: Callable[[Array], Any], xs: Float[Array, "batch dim"]) -> Float[Array, " batch"]:
+    r"""Norm of a network's Jacobian at each point, :math:`\lVert Df(x_i)\rVert_2`.
+
+    The largest of them is a *lower* bound of the Lipschitz constant: somewhere else the network may be steeper.
+
+    Parameters
+    ----------
+    model : callable
+        One example ``(dim,)`` to a vector or a scalar.
+    xs : float (batch, dim)
+
+    Returns
+    -------
+    float (batch,)
+
+    Raises
+    ------
+    ValueError
+        If ``xs`` is empty or ``model`` returns neither a scalar nor a vector.
+
+    Notes
+    -----
+    Time: one reverse pass for each output, and a small singular value decomposition, at each point.
+
+    Examples
+    --------
+    >>> print(local_lipschitz(lambda x: jnp.abs(jnp.stack([3 * x[0], x[1]])), jnp.array([[1.0, -1.0]])))
+    [3.]
+    """
+    if xs.size == 0:
+        raise ValueError(f"xs must hold at least one point of at least one dimension, got shape {xs.shape}")
+    shape = jax.eval_shape(model, jax.ShapeDtypeStruct(xs.shape[1:], xs.dtype)).shape
+    if len(shape) > 1:
+        raise ValueError(f"model must return a scalar or a vector for one example, got shape {shape}")
+    jacobians = jax.vmap(jax.jacrev(lambda x: jnp.atleast_1d(model(x))))(xs)
+    return jnp.max(jnp.linalg.svd(jacobians, compute_uv=False), axis=-1)
+
+
+def certified_radius(
+    logits: Float[Array, "batch classes"], labels: Int[Array, " _"], lipschitz: float | int | Float[Array, ""]
+) -> Float[Array, " batch"]:
+    r"""How far an input can move before the class can change, :math:`m/(\sqrt2\,C)` for a margin :math:`m`.
+
+    The difference of two logits changes by at most :math:`\sqrt2\,C\lVert\delta\rVert_2`.
+
+    Parameters
+    ----------
+    logits : float (batch, classes)
+        At least two classes.
+    labels : int (batch,)
+        The true classes.
+    lipschitz : float, at least 0
+        A bound :math:`C` on the network's Lipschitz constant in the 2-norm; see :func:`~kexue.sensitivity.product_bound`.
+
+    Returns
+    -------
+    float (batch,)
+        Negative where the prediction is wrong: no perturbation shorter than its absolute value makes it right.
+        Infinite where ``lipschitz`` is zero, NaN where the margin is zero too.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes, the lengths differ, or ``lipschitz`` is negative.
+
+    Examples
+    --------
+    >>> print(certified_radius(jnp.array([[3.0, 1.0, 0.0]]), jnp.array([0]), 2**0.5))
+    [1.]
+
+    References
+    ----------
+    Tsuzuku, Sato and Sugiyama, "Lipschitz-margin training", 2018, arXiv:1802.04034, proposition 1.
+    """
+    require("lipschitz", lipschitz, "at least 0", lambda value: value >= 0)
+    return _margins(logits, labels) / (math.sqrt(2) * lipschitz)
+
+
+def _margins(logits: Array, labels: Array) -> Array:
+    """True logit minus the largest other one."""
+    if logits.shape[1] < 2:
+        raise ValueError(f"logits must have at least two classes, got {logits.shape[1]}")
+    if labels.shape != logits.shape[:1]:
+        raise ValueError(f"labels must have one entry for each row of logits, {logits.shape[0]}, got {labels.shape}")
+    is_true = jnp.arange(logits.shape[1])[None, :] == labels[:, None]
+    others = jnp.max(jnp.where(is_true, -jnp.inf, logits), axis=1)
+    return jnp.sum(jnp.where(is_true, logits, 0), axis=1) - others
+
+
+def pgd_l2(
+    model: Callable[[Array], Array],
+    x: Float[Array, "batch dim"],
+    y: Int[Array, " _"],
+    eps: float | int | Float[Array, ""],
+    steps: int = 20,
+) -> Float[Array, "batch dim"]:
+    r"""Search the ball :math:`\lVert\delta\rVert_2\le\epsilon` for a point that is misjudged, by projected gradients.
+
+    Each step goes :math:`2.5\,\epsilon/\text{steps}` downhill on the margin and back into the ball; the point with the
+    smallest margin on the way is kept. It starts at ``x`` and is deterministic. What it finds is an upper bound of the
+    robust accuracy, as a certificate is a lower bound.
+
+    Parameters
+    ----------
+    model : callable
+        One example ``(dim,)`` to logits ``(classes,)``.
+    x : float (batch, dim)
+    y : int (batch,)
+        The true classes.
+    eps : float, at least 0
+    steps : int, at least 1
+
+    Returns
+    -------
+    float (batch, dim)
+        Within ``eps`` of ``x``, up to rounding; never of larger margin than ``x``.
+
+    Raises
+    ------
+    ValueError
+        If ``steps`` is below 1, ``eps`` negative, the lengths differ, or the model has fewer than two classes.
+
+    Notes
+    -----
+    Time: ``steps + 1`` gradients.
+
+    Examples
+    --------
+    >>> linear = lambda x: jnp.stack([x[0], -x[0]])
+    >>> print(pgd_l2(linear, jnp.array([[0.5, 0.0]]), jnp.array([0]), 1.0))
+    [[-0.5  0. ]]
+
+    References
+    ----------
+    Madry et al., "Towards deep learning models resistant to adversarial attacks", 2018, arXiv:1706.06083.
+    """
+    at_least_one("steps", steps)
+    require("eps", eps, "at least 0", lambda value: value >= 0)
+    eps = jnp.asarray(eps, x.dtype)
+
+    def margins(points: Array) -> tuple[Array, Array]:
+        value = _margins(jax.vmap(model)(points), y)
+        return jnp.sum(value), value
+
+    def step(carry: tuple[Array, Array, Array], _: None) -> tuple[tuple[Array, Array, Array], None]:
+        delta, best, lowest = carry
+        (_, value), slope = jax.value_and_grad(margins, has_aux=True)(x + delta)
+        is_better = value < lowest
+        best, lowest = jnp.where(is_better[:, None], delta, best), jnp.where(is_better, value, lowest)
+        delta = delta - 2.5 * eps / steps * slope / _at_least_tiny(_length(slope))
+        delta = delta * jnp.minimum(1, eps / _at_least_tiny(_length(delta)))
+        return (delta, best, lowest), None
+
+    nothing = jnp.zeros_like(x)
+    (delta, best, lowest), _ = jax.lax.scan(step, (nothing, nothing, jnp.full(len(x), jnp.inf, x.dtype)), length=steps)
+    is_better = margins(x + delta)[1] < lowest
+    return x + jnp.where(is_better[:, None], delta, best)
+
+
+def _length(rows: Array) -> Array:
+    return jnp.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _at_least_tiny(length: Array) -> Array:
+    return jnp.maximum(length, jnp.finfo(length.dtype).tiny)
+
+
+def wasserstein_critic_estimate(
+    critic: Callable[[Array], Array], p: Num[Array, "..."], q: Num[Array, "..."]
+) -> Float[Array, ""]:
+    r"""What a critic thinks that two samples are apart, :math:`\operatorname{mean}f(p_i)-\operatorname{mean}f(q_j)`.
+
+    For a critic with Lipschitz constant 1 it is at most the Wasserstein-1 distance of the two samples, and the best
+    critic attains it.
+
+    Parameters
+    ----------
+    critic : callable
+        One example ``(dim,)`` to a real scalar.
+    p, q : float (n, dim), (m, dim)
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If the dimensions differ, a sample is empty, or the critic returns anything but one real number.
+
+    Examples
+    --------
+    >>> print(wasserstein_critic_estimate(lambda x: x[0], jnp.array([[3.0], [5.0]]), jnp.array([[1.0]])))
+    3.0
+
+    References
+    ----------
+    Arjovsky, Chintala and Bottou, "Wasserstein generative adversarial networks", 2017, arXiv:1701.07875, equation 2.
+    """
+    for name, sample in (("p", p), ("q", q)):
+        if sample.ndim != 2 or sample.size == 0:
+            raise ValueError(f"{name} must have shape (points, dim), neither of them zero, got {sample.shape}")
+    if p.shape[1] != q.shape[1]:
+        raise ValueError(f"q must have the dimension of p, {p.shape[1]}, got {q.shape[1]}")
+    image = jax.eval_shape(critic, jax.ShapeDtypeStruct(p.shape[1:], p.dtype))
+    if getattr(image, "shape", None) != ():
+        raise ValueError(f"critic must return one real number, of shape (), for one example, got {image}")
+    return jnp.mean(jax.vmap(critic)(p)) - jnp.mean(jax.vmap(critic)(q))

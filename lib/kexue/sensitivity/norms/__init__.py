@@ -1,0 +1,1 @@
+"""Norms of matrices and convolutions: estimated from below, bounded from above."""
