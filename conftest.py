@@ -9,6 +9,7 @@ import pytest
 
 @pytest.hookimpl(trylast=True)  # after jaxtyping's hook, which must see kexue imported
 def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to test the library on wrong sums."""
     from kexue import _reductions
 
     if not _reductions.are_right():

@@ -104,3 +104,66 @@ def test_a_bad_number_of_jobs_is_named(book, monkeypatch):
     monkeypatch.setenv("KEXUE_JOBS", "many")
     with pytest.raises(ValueError, match="KEXUE_JOBS must be a positive whole number, got 'many'"):
         execute(book)
+
+
+CELLS = (
+    "from kexue.book import claim\nprint(1)\nprint(2)",
+    "claim('one is less than two', 1, below=2)",
+    "3",
+    "4;",
+    "import matplotlib; matplotlib.use('inline'); import matplotlib.pyplot as plt; plt.plot([1, 2]);",
+)
+
+
+def nbval(book):
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "kexue.book._nbval",
+        "--rootdir",
+        book,
+    ]
+    command += ["--nbval-lax", "--nbval-current-env", "-c", os.devnull, "chapters"]
+    return subprocess.run(list(map(str, command)), cwd=book, capture_output=True, text=True)
+
+
+def test_what_nbval_executed_is_not_executed_again_and_shows_the_same(book, write, capsys):
+    import nbformat
+    from jupyter_cache import get_cache
+
+    def outputs(path):
+        _, notebook = get_cache(book / "_build" / ".jupyter_cache").merge_match_into_notebook(nbformat.read(path, 4))
+        return [cell.outputs for cell in notebook.cells]
+
+    write(book / A, *CELLS)
+    execute(book)
+    built, record = outputs(book / A), read_records(book)["one/a"]
+    assert [len(o) for o in built] == [1, 1, 1, 0, 1]
+
+    (book / "requirements.txt").write_text("jax==2\n")  # a change that makes both stale
+    done = nbval(book)
+    assert done.returncode == 0, done.stdout
+    capsys.readouterr()
+    assert read_records(book)["one/a"]["key"] != fingerprint(book, book / A)
+    execute(book)
+    assert "nothing to execute" in capsys.readouterr().out
+    assert outputs(book / A) == built
+    again = read_records(book)["one/a"]
+    same = {"chapter", "claims", "versions", "python", "scale"}
+    assert {k: again[k] for k in same} == {k: record[k] for k in same}
+    assert again["key"] == fingerprint(book, book / A) and again["seconds"] > 0
+
+
+def test_a_run_that_failed_or_is_out_of_date_is_not_taken(book, write, capsys):
+    write(book / A, "print('whole')", "raise ValueError('on purpose')")
+    done = nbval(book)
+    assert done.returncode == 1 and "on purpose" in done.stdout
+    write(book / B, "print('changed since')")
+    write(book / A, "print('mended')")
+    execute(book)
+    assert "executing 2 of 2" in capsys.readouterr().out

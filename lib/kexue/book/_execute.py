@@ -21,7 +21,16 @@ from typing import Any
 from ._registry import Post, Registry, load
 
 # Modules of `kexue.book` that draw pages; no cell of a chapter can depend on them.
-_SITE_ONLY = {"_execute.py", "_build.py", "_registry.py", "_stamp.py", "_structure.py", "__main__.py", "sphinx.py"}
+_SITE_ONLY = {
+    "_execute.py",
+    "_nbval.py",
+    "_build.py",
+    "_registry.py",
+    "_stamp.py",
+    "_structure.py",
+    "__main__.py",
+    "sphinx.py",
+}
 _IMPORT = re.compile(
     r"\bkexue\.(\w+)|from\s+kexue\s+import\s+([\w, ()\n]+)|from\s+\.+(\w+)?[\w.]*\s+import\s+([\w, ]+)"
 )
@@ -138,6 +147,32 @@ def run_notebook(path: str) -> dict[str, Any]:
     return {"notebook": nbformat.writes(notebook), "error": error, "seconds": wall, "cells": sum(seconds)}
 
 
+def _run_path(root: Path, notebook: Path) -> Path:
+    return root / "_build" / "nbval" / notebook.relative_to(root / "chapters").with_suffix(".json")
+
+
+def keep_run(root: Path, notebook: Path, key: str, result: dict[str, Any]) -> None:
+    """Keep a run that another program (nbval) has made, with the fingerprint that held when it did."""
+    path = _run_path(root, notebook)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"key": key, **result}), encoding="utf-8")
+
+
+def _kept_run(root: Path, notebook: Path, key: str) -> dict[str, Any] | None:
+    """A run of just this notebook under just this fingerprint, if one was kept."""
+    import nbformat
+
+    path = _run_path(root, notebook)
+    if not path.is_file():
+        return None
+    result = json.loads(path.read_text(encoding="utf-8"))
+    source, ran = nbformat.read(notebook, as_version=4), nbformat.reads(result["notebook"], as_version=4)
+    is_this = result["key"] == key and [(c.source, c.metadata) for c in source.cells] == [
+        (c.source, c.metadata) for c in ran.cells
+    ]
+    return result if is_this else None
+
+
 def explorable_path(root: Path, chapter: str) -> Path:
     """Where the first explorable of a chapter is kept, for pages that show it too."""
     return root / "_build" / "explorables" / f"{chapter}.html"
@@ -211,7 +246,23 @@ def execute(root: Path, registry: Registry | None = None) -> dict[str, dict[str,
             stale.append((post, key))
     chapters = {post.chapter for post in registry.published()}
     records = {name: record for name, record in records.items() if name in chapters}
+
+    def keep(post: Post, key: str, result: dict[str, Any]) -> None:
+        executed = nbformat.reads(result["notebook"], as_version=4)
+        cache.cache_notebook_bundle(
+            CacheBundleIn(executed, str(root / post.path), data={"execution_seconds": result["seconds"]}),
+            check_validity=False,
+            overwrite=True,
+        )
+        records[post.chapter] = _record(root, post, result, key)
+        _write_records(root, records)
+
     _write_records(root, records)
+    for post, key in list(stale):
+        if result := _kept_run(root, root / post.path, key):
+            keep(post, key, result)
+            stale.remove((post, key))
+            print(f"chapters: {post.chapter} has just been executed by nbval", flush=True)
     if not stale:
         print("chapters: nothing to execute")
         return records
@@ -235,14 +286,7 @@ def execute(root: Path, registry: Registry | None = None) -> dict[str, dict[str,
                         failures.append(f"{post.chapter}:\n{result['error']}")
                         print(f"  [{count}/{len(stale)}] {post.chapter}: FAILED", flush=True)
                         continue
-                    executed = nbformat.reads(result["notebook"], as_version=4)
-                    cache.cache_notebook_bundle(
-                        CacheBundleIn(executed, str(root / post.path), data={"execution_seconds": result["seconds"]}),
-                        check_validity=False,
-                        overwrite=True,
-                    )
-                    records[post.chapter] = _record(root, post, result, key)
-                    _write_records(root, records)
+                    keep(post, key, result)
                     line = f"{records[post.chapter]['seconds']:.1f} s, {len(records[post.chapter]['claims'])} claims"
                     print(f"  [{count}/{len(stale)}] {post.chapter}: {line}", flush=True)
         except KeyboardInterrupt:
