@@ -7,6 +7,14 @@ from jaxtyping import Array, ArrayLike, Complex, Float
 
 from .._check import positive, require
 
+__all__ = [
+    "characteristic_roots",
+    "companion_radius",
+    "heavy_ball_from_ode",
+    "ode_from_heavy_ball",
+    "tuned_heavy_ball",
+]
+
 
 def heavy_ball_from_ode(damping: ArrayLike, step: ArrayLike) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     r"""Learning rate and momentum of the central-difference scheme for a particle with friction.

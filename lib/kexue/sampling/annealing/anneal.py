@@ -44,7 +44,7 @@ def anneal(
     energy : callable
         A position to a scalar, to be minimised. A proposal with energy NaN is never accepted.
     temperatures : float (steps,), positive
-        One for each step: a schedule of this module, or any array.
+        One for each step: a schedule, such as `geometric_temperatures`, or any array.
     keys : PRNG keys (chains,)
         A chain depends on its own key only.
     positions : pytree of arrays (chains, ...)
@@ -76,6 +76,7 @@ def anneal(
 
     Examples
     --------
+    >>> from kexue.sampling import geometric_temperatures
     >>> energy = lambda x: (x**2 - 1) ** 2 + 0.3 * x  # two valleys, the left one is lower
     >>> step = lambda key, x, T: x + jax.random.normal(key)
     >>> run = anneal(energy, geometric_temperatures(1.0, 1e-3, 1000), jax.random.split(jax.random.key(0), 8),

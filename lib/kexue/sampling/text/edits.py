@@ -58,6 +58,7 @@ def edit_moves(
 
     Examples
     --------
+    >>> from kexue.sampling import sentence
     >>> moves = edit_moves(lambda x, i: jnp.zeros(100))
     >>> x = sentence([5, 6, 7], 8, locked=[0, 2])  # one free word: of insertion 1/3 · 1/4 · 1/100, back 1/3 · 1/2
     >>> print(f"{jnp.exp(moves.log_ratio(x, jnp.array([0, 1, 42]))):.1f}")
