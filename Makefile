@@ -1,25 +1,59 @@
 # Everything runs in .venv, which the first target that needs it creates from requirements.txt.
 PYTHON ?= python3
+# Any Python that the newest JAX supports.
+PYTHON_NEWEST ?= python3.13
 BIN := .venv/bin
 PORT ?= 8000
+# Tests run side by side, one process a core.
+JOBS ?= 2
+# One chapter, as part/name; all of them if none is named.
+CHAPTER ?=
 
 # Without compiled modules every kernel would spend five seconds on compiling its imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: book test check serve lab bench stamp clean
+NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --dist loadscope -n $(JOBS)
+LIBRARY := tests --ignore tests/book --ignore tests/site --ignore tests/packaging --ignore tests/test_benchmarks.py
+
+.PHONY: book test check library doctests chapters site compatibility oldest newest seeds serve lab bench stamp lock clean
 
 book: .venv/ready
 	$(BIN)/python -m kexue.book build
 
-test: .venv/ready
+# In this order: what nbval has executed is not executed once more for the site.
+test: check library doctests chapters site
+
+check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests
-	$(BIN)/python -m pytest --doctest-modules lib/kexue
-	$(MAKE) --no-print-directory book
-	JAX_COMPILATION_CACHE_DIR=$(CURDIR)/_build/jax_cache $(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=300 -n 2 --dist loadscope chapters
+
+library: .venv/ready
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests
+
+doctests: .venv/ready
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --doctest-modules lib/kexue
+
+chapters: .venv/ready
+	$(BIN)/python -m pytest $(NBVAL) -p kexue.book._nbval chapters
+
+site: book
 	$(BIN)/python -m pytest tests/site
+
+# The whole library once more, with the oldest and the newest versions of everything; the chapters with the newest.
+compatibility: oldest newest
+
+oldest: .venv-oldest/ready
+	.venv-oldest/bin/python -m pytest -n $(JOBS) --dist loadfile $(LIBRARY) --ignore tests/test_import.py --ignore tests/test_house.py
+	.venv-oldest/bin/python -m pytest -n $(JOBS) --dist loadfile --doctest-modules lib/kexue --ignore lib/kexue/book
+
+newest: .venv-newest/ready
+	.venv-newest/bin/python -m pytest -n $(JOBS) --dist loadfile $(LIBRARY)
+	.venv-newest/bin/python -m pytest -n $(JOBS) --dist loadfile --doctest-modules lib/kexue
+	.venv-newest/bin/python -m pytest $(NBVAL) chapters
+
+seeds: .venv/ready
+	$(BIN)/python -m kexue.book seeds $(if $(CHAPTER),--chapter $(CHAPTER))
 
 serve: book
 	@echo "http://localhost:$(PORT)"
@@ -34,8 +68,16 @@ bench: .venv/bench
 stamp: .venv/ready
 	$(BIN)/python -m kexue.book stamp $(REPOSITORY)
 
+# The newest versions that fit together, with the hashes of their files for every platform and Python.
+lock:
+	$(PYTHON) -m venv --clear .venv-lock
+	.venv-lock/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-lock/bin/uv pip compile pyproject.toml --extra book --extra site --extra test --universal --python-version 3.11 \
+	  --generate-hashes --no-annotate --no-header --constraint constraints.txt --output-file requirements.txt --quiet
+	rm -rf .venv-lock
+
 clean:
-	rm -rf _build build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build build dist .venv-oldest .venv-newest .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 # The mark is written last: an interrupted installation is taken up again.
@@ -43,17 +85,30 @@ clean:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Python 3.11 or newer is needed; say which one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
 	test -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.txt
 	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	$(BIN)/python tests/packaging/environments.py pinned > .venv/pins.txt
 	$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 	@touch $@
 
 # JupyterLab is for reading and writing chapters; building and testing the book do without it.
 .venv/lab: .venv/ready
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --constraint requirements.txt --editable '.[lab]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --constraint .venv/pins.txt --editable '.[lab]'
 	@touch $@
 
 # The peers of some workloads; a torch that is there already is kept.
 .venv/bench: .venv/ready
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --constraint requirements.txt --editable '.[bench]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --constraint .venv/pins.txt --editable '.[bench]'
+	@touch $@
+
+.venv-oldest/ready: pyproject.toml requirements.txt
+	$(PYTHON) -m venv --clear .venv-oldest
+	$(PYTHON) tests/packaging/environments.py oldest > .venv-oldest/packages.txt
+	.venv-oldest/bin/pip install --quiet --disable-pip-version-check -r .venv-oldest/packages.txt
+	.venv-oldest/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv-newest/ready: pyproject.toml
+	$(PYTHON_NEWEST) -m venv --clear .venv-newest
+	.venv-newest/bin/pip install --quiet --disable-pip-version-check --upgrade --editable '.[book,test]' jax jaxlib ipykernel
 	@touch $@

@@ -45,3 +45,20 @@ def test_begin_says_versions_device_and_time_in_one_line(capsys, monkeypatch):
     assert "not measured" in capsys.readouterr().out
     with pytest.raises(ValueError, match="PART/SLUG"):
         begin("sgd", seconds={})
+
+
+def test_begin_says_when_sums_cannot_be_trusted_and_when_loops_are_slow(capsys, monkeypatch):
+    import jax
+
+    from kexue import _reductions
+
+    begin("dynamics/sgd_to_momentum", seconds={})
+    assert capsys.readouterr().out.count("\n") == 1
+    monkeypatch.setattr(_reductions, "are_right", lambda: False)
+    begin("dynamics/sgd_to_momentum", seconds={})
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == 2 and said[1] == f"Careful: {_reductions.ADVICE}."
+    monkeypatch.undo()
+    monkeypatch.setattr(jax, "__version__", "0.11.1")
+    begin("dynamics/sgd_to_momentum", seconds={})
+    assert capsys.readouterr().out.splitlines()[1].startswith("Slow: JAX 0.11.1 ")

@@ -19,11 +19,13 @@ def begin(chapter: str, *, seconds: dict[str, float | int]) -> None:
     import jax
 
     import kexue
+    from kexue import _reductions
 
     from ._scale import scale
 
     if "/" not in chapter:
         raise ValueError(f"chapter must be 'PART/SLUG', got {chapter!r}")
+    trusted = _reductions.are_right()  # before the first look at the devices
     style()
     device = jax.devices()[0]
     kind = device.device_kind if device.platform != "cpu" else f"CPU with {os.cpu_count()} cores"
@@ -33,3 +35,7 @@ def begin(chapter: str, *, seconds: dict[str, float | int]) -> None:
     if device.platform == "cpu":
         line += " · for an accelerator in Colab: Runtime → Change runtime type → GPU or TPU"
     print(line)
+    if device.platform == "cpu" and not trusted:
+        print(f"Careful: {_reductions.ADVICE}.")
+    if device.platform == "cpu" and jax.__version__ == "0.11.1":
+        print("Slow: JAX 0.11.1 copies the whole output buffer at every step of a loop on CPUs; other releases do not.")
