@@ -21,7 +21,10 @@ from typing import Any
 from ._registry import Post, Registry, load
 
 # Modules of `kexue.book` that draw pages; no cell of a chapter can depend on them.
-_SITE_ONLY = {"_execute.py", "_build.py", "_registry.py", "_stamp.py", "_structure.py", "__main__.py", "sphinx.py"}
+_SITE_ONLY = {
+    *("_build.py", "_cards.py", "_cells.py", "_execute.py", "_folds.py", "_numbers.py", "_registry.py", "_stamp.py"),
+    *("_structure.py", "_tables.py", "__main__.py", "sphinx.py"),
+}
 _IMPORT = re.compile(r"\bkexue\.(\w+)|from\s+kexue\s+import\s+([\w, ()\n]+)|from\s+\.\.?(\w+)?\s+import\s+([\w, ]+)")
 
 
@@ -107,6 +110,7 @@ def run_notebook(path: str) -> dict[str, Any]:
     from nbclient.exceptions import CellExecutionError
 
     notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("import jax\nprint(jax.default_backend())"))  # asked, not kept
     started: dict[int, float] = {}
     seconds: list[float] = []
 
@@ -133,7 +137,9 @@ def run_notebook(path: str) -> dict[str, Any]:
     except CellExecutionError as failure:
         error = re.sub(r"\x1b\[[0-9;]*m", "", str(failure))
     wall = time.perf_counter() - start
-    return {"notebook": nbformat.writes(notebook), "error": error, "seconds": wall, "cells": sum(seconds)}
+    backend = "".join(output.get("text", "") for output in notebook.cells.pop().outputs).strip()
+    text = nbformat.writes(notebook)
+    return {"notebook": text, "error": error, "seconds": wall, "cells": sum(seconds), "backend": backend}
 
 
 def explorable_path(root: Path, chapter: str) -> Path:
@@ -162,6 +168,7 @@ def _record(root: Path, post: Post, result: dict[str, Any], key: str) -> dict[st
         "kilobytes": len(json.dumps(outputs)) // 1000,
         "versions": {name: metadata.version(name) for name in ("jax", "optax", "diffrax", "equinox")},
         "python": ".".join(map(str, sys.version_info[:3])),
+        "backend": result["backend"],
         "scale": os.environ.get("KEXUE_SCALE") or "cpu",
         "claims": claims,
     }
