@@ -1,7 +1,9 @@
 """The first line of a chapter."""
 
+import html
 import os
 
+from ._show import show
 from ._style import style
 
 
@@ -34,7 +36,7 @@ def begin(chapter: str, *, seconds: dict[str, float | int]) -> None:
     line = f"{chapter} · kexue {kexue.__version__} · JAX {jax.__version__} · {jax.device_count()} × {kind} · {time}"
     if device.platform == "cpu":
         line += " · for an accelerator in Colab: Runtime → Change runtime type → GPU or TPU"
-    print(line)
+    show(line, f"<p>{html.escape(line)}</p>", {"backend": device.platform})
     if device.platform == "cpu" and not trusted:
         print(f"Careful: {_reductions.ADVICE}.")
     if device.platform == "cpu" and jax.__version__ == "0.11.1":

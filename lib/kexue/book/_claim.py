@@ -27,10 +27,16 @@ class Claim:
     relation: str
 
     def __repr__(self) -> str:
-        return f"✓ {self.statement}: {figure_of(self.value)} ({self.bound})"
+        return f"✓ {introduced(self.statement)} {figure_of(self.value)} ({self.bound})"
 
     def _ipython_display_(self) -> None:
         """Show nothing: `claim` has already shown itself, as last expression of a cell or not."""
+
+
+def introduced(statement: str) -> str:
+    """The statement as it leads to its figure: with a colon, unless it ends with one, or with an equals sign."""
+    text = statement.strip().rstrip(".…").rstrip()
+    return text if text.endswith((":", "=")) else text + ":"
 
 
 def claim_id(statement: str) -> str:
@@ -112,7 +118,7 @@ def claim(
     rich = (
         f'<p class="kexue-claim" id="{claim_id(statement)}" data-relation="{relation}">'
         f'<span class="kexue-claim-mark">✓</span> '
-        f'{mathematics(statement)} <span class="kexue-claim-figure"><b>{figure_html(measured)}</b> '
+        f'{mathematics(introduced(statement))} <span class="kexue-claim-figure"><b>{figure_html(measured)}</b> '
         f'<span class="kexue-claim-bound">({mathematics(bound)})</span></span></p>'
     )
     show(repr(held), rich, {"claim": asdict(held)})

@@ -22,14 +22,8 @@ from ._registry import Post, Registry, load
 
 # Modules of `kexue.book` that draw pages; no cell of a chapter can depend on them.
 _SITE_ONLY = {
-    "_execute.py",
-    "_nbval.py",
-    "_build.py",
-    "_registry.py",
-    "_stamp.py",
-    "_structure.py",
-    "__main__.py",
-    "sphinx.py",
+    *("_build.py", "_cards.py", "_cells.py", "_execute.py", "_folds.py", "_nbval.py", "_numbers.py", "_registry.py"),
+    *("_stamp.py", "_structure.py", "_tables.py", "__main__.py", "sphinx.py"),
 }
 _IMPORT = re.compile(
     r"\bkexue\.(\w+)|from\s+kexue\s+import\s+([\w, ()\n]+)|from\s+\.+(\w+)?[\w.]*\s+import\s+([\w, ]+)"
@@ -190,7 +184,9 @@ def _record(root: Path, post: Post, result: dict[str, Any], key: str) -> dict[st
         path = explorable_path(root, post.chapter)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(explorables[0], encoding="utf-8")
-    claims = [o["metadata"]["kexue"]["claim"] for o in outputs if "claim" in o.get("metadata", {}).get("kexue", {})]
+    shown = [o.get("metadata", {}).get("kexue", {}) for o in outputs]
+    claims = [record["claim"] for record in shown if "claim" in record]
+    backends = [record["backend"] for record in shown if "backend" in record]  # said by `begin`
     return {
         "chapter": post.chapter,
         "key": key,
@@ -199,6 +195,7 @@ def _record(root: Path, post: Post, result: dict[str, Any], key: str) -> dict[st
         "kilobytes": len(json.dumps(outputs)) // 1000,
         "versions": {name: metadata.version(name) for name in ("jax", "optax", "diffrax", "equinox")},
         "python": ".".join(map(str, sys.version_info[:3])),
+        "backend": backends[0] if backends else None,
         "scale": os.environ.get("KEXUE_SCALE") or "cpu",
         "claims": claims,
     }

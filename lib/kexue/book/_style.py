@@ -35,9 +35,9 @@ def style() -> None:
             "figure.constrained_layout.use": True,
             "figure.dpi": 100,
             "figure.facecolor": "none",
-            "figure.figsize": (6.4, 3.8),
+            "figure.figsize": (6.0, 3.6),  # with 12 points, labels of 9 pixels on a screen of 360
             "font.family": "DejaVu Sans",
-            "font.size": 11,
+            "font.size": 12,
             "grid.alpha": 0.25,
             "grid.color": palette.grey,
             "grid.linewidth": 0.6,

@@ -1,0 +1,173 @@
+"""What a page makes of a chapter's cells: prose and pictures in sight, code on demand.
+
+The cells of MyST-NB are arranged once a notebook is read: a playable figure takes the caption that follows it,
+the code of neighbouring folded cells goes behind one bar after their outputs, claims lose their call, and an
+exercise's definition, which holds the answer, goes into the fold of the solution.
+"""
+
+import re
+from html import escape
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
+from sphinx_exercise.nodes import solution_node
+
+from ._folds import defined_exercises, is_folded, is_mostly_claims, without_claims
+
+
+class Fold(nodes.Element):
+    """The code of neighbouring cells behind one bar, which says what code it is."""
+
+    def __init__(self) -> None:
+        super().__init__("", names_given=[], figures=[], is_setup=False, claims=0)
+
+    def add(self, cell: nodes.container) -> None:
+        """Take the cell's code, and note what it makes."""
+        metadata, source = _metadata(cell), _source(cell)
+        if name := metadata.get("kexue", {}).get("fold"):
+            self["names_given"] += [name] * (name not in self["names_given"])
+        elif "setup" in metadata.get("tags", []):
+            self["is_setup"] = True
+        elif is_mostly_claims(source):
+            self["claims"] += source.count("claim(")
+        self["figures"] += [figure["ids"][0] for figure in cell.findall(nodes.figure) if figure["ids"] and not name]
+        hidden = _parts(cell, "cell_code_source")
+        if "hide-cell" in metadata.get("tags", []):
+            hidden += _parts(cell, "cell_code_output")
+        for part in hidden:
+            cell.remove(part)
+        self += nodes.container("", *hidden, classes=["cell"])
+
+    def title(self, numbers: dict[str, tuple[int, ...]]) -> str:
+        """What the bar says, once the numbers of the figures are known."""
+        figures = [".".join(map(str, numbers[name])) for name in self["figures"] if name in numbers]
+        parts = ["set-up"] * self["is_setup"] + self["names_given"]
+        if figures:
+            parts.append(f"code of Figure{'s' * (len(figures) > 1)} {' and '.join(figures)}")
+        elif self["claims"]:
+            parts.append(f"code of the claim{'s' * (self['claims'] > 1)}")
+        text = " and ".join(parts) or "code"
+        return text[0].upper() + text[1:]
+
+
+def _is(node: nodes.Node, element: str) -> bool:
+    return isinstance(node, nodes.container) and node.get("nb_element") == element
+
+
+def _parts(cell: nodes.container, element: str) -> list[nodes.container]:
+    return [child for child in cell.children if _is(child, element)]  # type: ignore[misc]
+
+
+def _source(cell: nodes.container) -> str:
+    return "\n".join(block.astext() for part in _parts(cell, "cell_code_source") for block in part.children)
+
+
+def _metadata(cell: nodes.container) -> dict[str, Any]:
+    return cell.get("cell_metadata", {})
+
+
+class Cells(SphinxTransform):
+    """Arrange the cells of a notebook for reading."""
+
+    default_priority = 600  # after sphinx-exercise has put the solutions together, before labels are collected
+
+    def apply(self, **kwargs: Any) -> None:
+        cells = [node for node in self.document.findall(nodes.container) if _is(node, "cell_code")]
+        if not cells:
+            return
+        self._move_definitions()
+        for cell in cells:
+            self._give_caption(cell)
+        for parent in {id(cell.parent): cell.parent for cell in cells}.values():
+            children = _arranged(parent.children)
+            parent.clear()
+            parent.extend(children)
+
+    def _move_definitions(self) -> None:
+        """A cell that defines n exercises goes to the end of the n-th solution after it."""
+        order = [n for n in self.document.findall(lambda n: isinstance(n, solution_node) or _is(n, "cell_code"))]
+        for place, cell in enumerate(order):
+            count = 0 if isinstance(cell, solution_node) else defined_exercises(_source(cell))
+            solutions = [node for node in order[place:] if isinstance(node, solution_node)]
+            if 0 < count <= len(solutions):
+                cell.parent.remove(cell)
+                solutions[count - 1].children[-1].append(cell)
+                cell["in_sight"] = True
+
+    def _give_caption(self, cell: nodes.container) -> None:
+        """An explorable or animation and the paragraph `{.figure-caption}` below it are a figure."""
+        caption, outputs = cell.next_node(siblings=True, descend=False), _parts(cell, "cell_code_output")
+        if not (isinstance(caption, nodes.paragraph) and "figure-caption" in caption["classes"] and outputs):
+            return
+        output = outputs[-1].children[-1]
+        figure = nodes.figure(align="default")
+        outputs[-1].replace(output, figure)
+        figure += output
+        figure += nodes.caption("", "", *caption.children)
+        caption.parent.remove(caption)
+        figure["names"], figure["ids"] = caption["names"], caption["ids"] or [self._figure_id(output)]
+        self.document.ids.update(dict.fromkeys(figure["ids"], figure))
+
+    def _figure_id(self, output: nodes.Element) -> str:
+        """After the explorable's own name, which is its function's."""
+        found = re.search(r'class="kexue-explorable" id="([\w-]+)"', output.astext())
+        wanted = name = "fig-" + (found[1] if found else "animation")
+        count = 1
+        while name in self.document.ids:
+            count += 1
+            name = f"{wanted}-{count}"
+        return name
+
+
+def _arranged(children: list[nodes.Node]) -> list[nodes.Node]:
+    """The children of a section, with one fold for each run of folded cells, after what they show."""
+    arranged: list[nodes.Node] = []
+    fold: Fold | None = None
+    for child in children:
+        if _is(child, "cell_code"):
+            is_shown = not _tuck(child)  # type: ignore[arg-type]
+            if fold and (is_shown or (fold["is_setup"] and _parts(child, "cell_code_output"))):  # type: ignore[arg-type]
+                arranged.append(fold)
+                fold = None
+            if not is_shown:
+                fold = fold or Fold()
+                fold.add(child)  # type: ignore[arg-type]
+            if is_shown or child.children:
+                arranged.append(child)
+        else:
+            if fold and not isinstance(child, nodes.Invisible | nodes.target):
+                arranged.append(fold)
+                fold = None
+            arranged.append(child)
+    return [*arranged, fold] if fold else arranged
+
+
+def _tuck(cell: nodes.container) -> bool:
+    """Whether a cell's code goes into a fold; code that stays in sight loses its claims."""
+    cell.attributes.pop("hide_mode", None)  # MyST-NB's own bars
+    cell["classes"] = [name for name in cell["classes"] if not name.startswith("tag_hide")]
+    if not cell.get("in_sight") and is_folded(_source(cell), _metadata(cell)):
+        return True
+    for block in [block for part in _parts(cell, "cell_code_source") for block in part.findall(nodes.literal_block)]:
+        source = without_claims(block.astext())
+        block.rawsource, block.children = source, []
+        block += nodes.Text(source)
+    return False
+
+
+def _open_fold(writer: Any, fold: Fold) -> None:
+    numbers = writer.builder.env.toc_fignumbers.get(writer.builder.current_docname, {}).get("figure", {})
+    kind = "kexue-fold" + " kexue-of-claims" * (bool(fold["claims"]) and not fold["figures"])
+    writer.body.append(f'<details class="{kind}"><summary>{escape(fold.title(numbers))}</summary>\n')
+
+
+def _close_fold(writer: Any, fold: Fold) -> None:
+    writer.body.append("</details>\n")
+
+
+def add_cells(app: Sphinx) -> None:
+    """Register the arrangement of cells."""
+    app.add_node(Fold, html=(_open_fold, _close_fold))
+    app.add_transform(Cells)
