@@ -22,6 +22,7 @@ from ._registry import Post, Registry, load
 
 # Modules of `kexue.book` that draw pages; no cell of a chapter can depend on them.
 _SITE_ONLY = {"_execute.py", "_build.py", "_registry.py", "_stamp.py", "_structure.py", "__main__.py", "sphinx.py"}
+_SITE_ONLY |= {"_icons.py", "_markup.py", "_search.py", "_serve.py", "_stylesheet.py", "_weight.py"}
 _IMPORT = re.compile(r"\bkexue\.(\w+)|from\s+kexue\s+import\s+([\w, ()\n]+)|from\s+\.\.?(\w+)?\s+import\s+([\w, ]+)")
 
 

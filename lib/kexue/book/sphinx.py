@@ -358,4 +358,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", _keep_colons, priority=400)  # before Napoleon's
     app.add_js_file("explorable.js", loading_method="defer")
     app.add_css_file("explorable.css")
+    app.setup_extension("kexue.book._search")
+    app.setup_extension("kexue.book._weight")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
