@@ -15,7 +15,7 @@ _STYLES = {
 }
 _FRAME = """.fab,.far,.fas,.fa-brands,.fa-regular,.fa-solid{display:inline-block;min-width:1em;font-style:normal;\
 font-variant:normal;line-height:1;text-align:center;text-rendering:auto;-webkit-font-smoothing:antialiased}
-.fa-lg{font-size:1.25em;line-height:.05em;vertical-align:-.075em}
+.fa-lg{line-height:.05em;vertical-align:-.075em}
 """
 
 

@@ -2,6 +2,7 @@
 
 import html
 import re
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import sphinx.search
@@ -37,7 +38,7 @@ function splitQuery(query) {
         found: list[str] = []
         for word in _WORDS.findall(input):
             if re.match(f"[{_HAN}]", word):
-                found += [*word, *map("".join, zip(word, word[1:], strict=False))]
+                found += [*word, *map("".join, pairwise(word))]
             else:
                 found.append(word)
         return found
