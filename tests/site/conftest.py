@@ -1,7 +1,8 @@
 """The built site, served as the public host serves it, and looked at in the system's Chromium.
 
-Each page is visited twice, once light on a wide screen and once dark on a narrow one; `facts.js` opens everything that
-is folded and writes down what is there, and the tests read it.
+Each page is loaded once, light on a wide screen, then made narrow and dark; `facts.js` opens everything that is folded
+and writes down what is there both times, and the tests read it. With `-n 2 --dist loadgroup` the tests of one page stay
+together on one worker.
 """
 
 import functools
@@ -10,7 +11,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ import axe_playwright_python
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+
+from kexue.book._serve import CompressedHandler
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
@@ -68,10 +71,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a site there is one thing to say, not a hundred."""
+    """Without a site there is one thing to say, not a hundred; with one, all that looks at a page goes to one worker."""
+    here = [item for item in items if HERE in item.path.parents]
     if not (site_folder(config) / "index.html").is_file():
-        here = [item for item in items if HERE in item.path.parents]
         items[:] = [item for item in items if item not in here or item.name == "test_the_site_is_built"]
+        return
+    for item in here:
+        page = _page_of(getattr(item, "callspec", None))
+        if page:
+            item.add_marker(pytest.mark.xdist_group(page))
+
+
+def _page_of(callspec: Any) -> str | None:
+    parameters = callspec.params if callspec else {}
+    if "post" in parameters:
+        return f"{parameters['post'].docname}.html"
+    figure = parameters.get("explorable") or parameters.get("animation")
+    return figure[0] if figure else parameters.get("address")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -97,11 +113,10 @@ def soup(site: Path) -> Callable[[str], BeautifulSoup]:
     return lambda address: soup_of(site / address)
 
 
-class _Host(SimpleHTTPRequestHandler):
+class _Host(CompressedHandler):
     """The public host in small: the book below a folder, and its own page for addresses that do not exist."""
 
     prefix = "/"
-    extensions_map = SimpleHTTPRequestHandler.extensions_map | {".js": "text/javascript", ".woff2": "font/woff2"}
 
     def translate_path(self, path: str) -> str:
         path = urlsplit(path).path
@@ -115,9 +130,6 @@ class _Host(SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(page)))
         self.end_headers()
         self.wfile.write(page)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
 
 @pytest.fixture(scope="session")
@@ -155,12 +167,17 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(browser: Any, host: str) -> Iterator[Callable[..., Any]]:
-    """Opens a page of the site on a fresh screen: ``open_page(address, screen="wide", theme="light", **context)``."""
+    """Opens a page of the site on a fresh screen: ``open_page(address, screen="wide", theme="light", **context)``.
+
+    With ``formulas=False`` MathJax is kept away: most of a page's time is its, and no figure needs it.
+    """
     contexts = []
 
-    def open_(address: str, screen: str = "wide", theme: str = "light", **context: Any) -> Any:
+    def open_(address: str, screen: str = "wide", theme: str = "light", formulas: bool = True, **context: Any) -> Any:
         contexts.append(new_context(browser, screen, theme, **context))
         page = contexts[-1].new_page()
+        if not formulas:
+            page.route("**/tex-chtml.js*", lambda route: route.abort())
         page.goto(host + address, wait_until="load")
         return page
 
@@ -191,36 +208,53 @@ class Visit:
 
 @pytest.fixture(scope="session")
 def visit(browser: Any, host: str) -> Callable[..., Visit]:
-    """Visits a page once for each screen and theme; later calls return what was seen then."""
+    """What a page showed on a screen: loaded once for both screens; in another theme than usual, loaded for itself."""
 
     @functools.cache
-    def visited(address: str, screen: str, theme: str) -> Visit:
-        return _visit(browser, host, address, screen, theme)
+    def usual(address: str) -> dict[str, Visit]:
+        return _visit(browser, host, address, THEMES)
 
-    return lambda address, screen, theme=None: visited(address, screen, theme or THEMES[screen])
+    @functools.cache
+    def unusual(address: str, screen: str, theme: str) -> Visit:
+        return _visit(browser, host, address, {screen: theme})[screen]
+
+    def visited(address: str, screen: str, theme: str | None = None) -> Visit:
+        return usual(address)[screen] if theme in (None, THEMES[screen]) else unusual(address, screen, theme)
+
+    return visited
 
 
-def _visit(browser: Any, host: str, address: str, screen: str, theme: str) -> Visit:
-    seen = Visit()
+def _visit(browser: Any, host: str, address: str, themes: dict[str, str]) -> dict[str, Visit]:
+    """Load a page on the first screen, write down what it shows, and go on to the next screen."""
+    console: list[str] = []
+    failed: list[str] = []
+    foreign: list[str] = []
+    seen = {screen: Visit(console, failed, foreign) for screen in themes}
     origin = re.match(r"https?://[^/]+/", host)[0]
-    context = new_context(browser, screen, theme)
+    first = next(iter(themes))
+    context = new_context(browser, first, themes[first])
     page = context.new_page()
 
     def on_request(request: Any) -> None:
         if not request.url.startswith((origin, "data:", "blob:")):
-            seen.foreign.append(request.url)
+            foreign.append(request.url)
 
     page.on("request", on_request)
-    page.on("requestfailed", lambda request: seen.failed.append(f"{request.url}: {request.failure}"))
-    page.on("response", lambda r: r.status >= 400 and seen.failed.append(f"{r.url}: {r.status}"))
-    page.on("console", lambda m: m.type in ("error", "warning") and seen.console.append(f"{m.type}: {m.text}"))
-    page.on("pageerror", lambda error: seen.console.append(f"exception: {error}"))
+    page.on("requestfailed", lambda request: failed.append(f"{request.url}: {request.failure}"))
+    page.on("response", lambda r: r.status >= 400 and failed.append(f"{r.url}: {r.status}"))
+    page.on("console", lambda m: m.type in ("error", "warning") and console.append(f"{m.type}: {m.text}"))
+    page.on("pageerror", lambda error: console.append(f"exception: {error}"))
     try:
         page.goto(host + address, wait_until="load")
         page.evaluate(FACTS)
-        seen.facts = page.evaluate("kexueFacts()")
         page.evaluate(AXE.read_text(encoding="utf-8"))
-        seen.violations = page.evaluate("kexueViolations()")
+        for screen, theme in themes.items():
+            if screen != first:
+                width, height = SCREENS[screen]
+                page.set_viewport_size({"width": width, "height": height})
+                page.evaluate("theme => kexueTurn(theme)", theme)
+            seen[screen].facts = page.evaluate("kexueFacts()")
+            seen[screen].violations = page.evaluate("kexueViolations()")
     finally:
         context.close()
     return seen

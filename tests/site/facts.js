@@ -2,7 +2,7 @@
 
 // Everything drawn, everything open, nothing in motion.
 async function kexueSettle() {
-  await window.MathJax?.startup?.promise;
+  await window.kexueTypeset;
   const typeset = performance.now();
   const still = document.createElement("style");
   still.textContent = "*, *::before, *::after { transition: none !important; animation: none !important; }";
@@ -10,11 +10,13 @@ async function kexueSettle() {
   for (const details of document.querySelectorAll("details")) details.open = true;
   for (const button of document.querySelectorAll("button.toggle-button.toggle-button-hidden")) button.click();
   const undrawn = [];
+  const theme = document.documentElement.dataset.theme;
   for (const figure of document.querySelectorAll(".kexue-explorable, .kexue-animation")) {
     figure.scrollIntoView({ block: "center" });
     const patience = performance.now() + 10000;
     while (!figure.dataset.ready && performance.now() < patience) await new Promise((done) => setTimeout(done, 20));
-    if (!figure.dataset.ready) undrawn.push(figure.id || figure.className);
+    const isDrawn = figure.dataset.ready && (figure.dataset.drawn ?? theme) === theme;
+    if (!isDrawn) undrawn.push(figure.id || figure.className);
   }
   for (const image of document.images) image.loading = "eager";
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
@@ -22,6 +24,16 @@ async function kexueSettle() {
   window.scrollTo(0, 0);
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   return { typeset, undrawn };
+}
+
+// The page after the screen has changed its size, in the other theme.
+async function kexueTurn(theme) {
+  const figures = [...document.querySelectorAll(".kexue-explorable")];
+  await new Promise((done) => setTimeout(done, 400)); // the theme waits 300 ms for the last change of size
+  Object.assign(document.documentElement.dataset, { mode: theme, theme });
+  const patience = performance.now() + 10000;
+  while (figures.some((figure) => figure.dataset.drawn !== theme) && performance.now() < patience)
+    await new Promise((done) => setTimeout(done, 20));
 }
 
 // A short name by which a person finds the element.
@@ -55,6 +67,47 @@ function kexueOverflowing() {
   return found;
 }
 
+// How wide the screen is, how wide what is on it would like to be, and a word of the page for comparison.
+function kexueWidths() {
+  const word = document.createElement("span");
+  word.textContent = "Hamburgefonts";
+  document.querySelector("article").append(word);
+  const line = word.getBoundingClientRect().width;
+  word.remove();
+  return {
+    line,
+    screen: document.documentElement.clientWidth,
+    scrollWidth: Math.max(
+      ...["html", "body", "main", ".bd-content", ".bd-article-container", "article"].map((selector) => {
+        const box = document.querySelector(selector);
+        return box ? Math.ceil(box.getBoundingClientRect().left + box.scrollWidth) : 0;
+      })
+    ),
+  };
+}
+
+// What an icon draws, beside what the browser draws for a character that its font does not have.
+function kexueIcons() {
+  const canvas = new OffscreenCanvas(48, 48);
+  const brush = canvas.getContext("2d", { willReadFrequently: true });
+  const draw = (font, letter) => {
+    brush.clearRect(0, 0, 48, 48);
+    brush.font = font;
+    brush.fillText(letter, 4, 40);
+    return [...brush.getImageData(0, 0, 48, 48).data].join("");
+  };
+  return [...document.querySelectorAll('i[class*="fa-"], span[class*="fa-"]')].filter(kexueIsShown).map((icon) => {
+    const { content, fontFamily, fontWeight } = getComputedStyle(icon, "::before");
+    const font = `${fontWeight} 32px ${fontFamily}`;
+    const letter = content.replaceAll('"', "");
+    return {
+      name: icon.className,
+      height: icon.getBoundingClientRect().height,
+      isDrawn: letter.length === 1 && draw(font, letter) !== draw(font, "\uf8ef") && draw(font, letter) !== draw(font, " "),
+    };
+  });
+}
+
 async function kexueFacts() {
   const { typeset, undrawn } = await kexueSettle();
   const prose = [...kexueProse()];
@@ -64,15 +117,13 @@ async function kexueFacts() {
   return {
     typeset,
     undrawn,
+    icons: kexueIcons(),
+    received: [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")].map(
+      ({ name, encodedBodySize }) => ({ name, bytes: encodedBodySize })
+    ),
     language: document.documentElement.lang,
     title: document.title,
-    screen: document.documentElement.clientWidth,
-    scrollWidth: Math.max(
-      ...["html", "body", "main", ".bd-content", ".bd-article-container", "article"].map((selector) => {
-        const box = document.querySelector(selector);
-        return box ? Math.ceil(box.getBoundingClientRect().left + box.scrollWidth) : 0;
-      })
-    ),
+    ...kexueWidths(),
     overflowing: kexueOverflowing(),
     raw: raw.map((node) => node.data.trim().slice(0, 120)),
     formulas: formulas.length,

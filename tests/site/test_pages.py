@@ -151,12 +151,14 @@ def test_chapter_is_light(site: Path, soup: Callable[[str], BeautifulSoup], post
     assert weight <= MOST_BYTES, f"{weight / 1e6:.2f} MB"
 
 
-def test_slowest_page_is_typeset_in_time(visit: Callable[..., Any], site: Path, browser: Any, host: str) -> None:
-    """From the request to the last formula, without a cache; the page that was slowest so far, best of five."""
-    slowest = max(pages_of(site), key=lambda address: visit(address, "wide").facts["typeset"])
+def test_page_with_most_formulas_is_typeset_in_time(site: Path, browser: Any, host: str) -> None:
+    """From the request to the last formula, without a cache, best of five."""
+    slowest = max(
+        pages_of(site), key=lambda address: (site / address).read_text(encoding="utf-8").count('class="math ')
+    )
     wait = """async () => {
-        while (!window.MathJax?.startup?.promise && document.readyState !== "complete") await new Promise((r) => setTimeout(r, 2));
-        await window.MathJax?.startup?.promise;
+        while (!window.kexueTypeset && document.readyState !== "complete") await new Promise((r) => setTimeout(r, 2));
+        await window.kexueTypeset;
         await new Promise((done) => requestAnimationFrame(done));
         return [performance.now(), document.querySelectorAll("mjx-container").length];
     }"""
@@ -168,7 +170,7 @@ def test_slowest_page_is_typeset_in_time(visit: Callable[..., Any], site: Path, 
         milliseconds, formulas = page.evaluate(wait)
         seconds.append(milliseconds / 1000)
         context.close()
-    assert formulas > 0, f"{slowest} was the slowest page and has no formula"
+    assert formulas > 0, f"{slowest} has no formula"
     print(f"{slowest}: {formulas} formulas in {min(seconds):.2f} s")
     assert min(seconds) < MOST_SECONDS, f"{slowest}: {seconds}"
 

@@ -42,12 +42,47 @@ def test_search_finds_a_chapter_by_a_word_of_its_text(
 ) -> None:
     word = _telling_word(soup, post)
     page = open_page(f"search.html?q={quote(word)}")
-    page.get_by_text("Search finished").wait_for()  # results are listed one after the other
-    found = page.locator("#search-results li a")
-    addresses = found.evaluate_all("links => links.map((link) => link.href.split(/[?#]/)[0])")
+    addresses = _found(page)
     assert f"{host}{post.docname}.html" in addresses, f"nothing found for {word!r}"
     others = {f"{host}{other.docname}.html" for other in PUBLISHED if other != post}
     assert not others & set(addresses), f"{word!r} also finds a chapter that does not contain it"
+
+
+@pytest.mark.parametrize(
+    ("query", "page"),
+    [
+        ("空间", "index"),
+        ("梯度", "chapters/dynamics/sgd_to_momentum"),
+        ("梯度", "chapters/sensitivity/integrated_gradients"),
+        ("积分梯度", "chapters/sensitivity/integrated_gradients"),
+        ("模拟退火", "chapters/sampling/mcmc_to_annealing"),
+        *(
+            (word, "appendix/glossary")
+            for word in ("R-hat", "rhat", "TSP", "perplexity", "PSIS", "burn-in", "HMC", "warmup")
+        ),
+        *((word, "appendix/library_sampling") for word in ("R-hat", "rhat", "TSP", "perplexity", "PSIS")),
+    ],
+)
+def test_search_knows_the_words_of_the_field(
+    open_page: Callable[..., Any], soup: Callable[[str], BeautifulSoup], host: str, query: str, page: str
+) -> None:
+    found = _found(open_page(f"search.html?q={quote(query)}"))
+    assert f"{host}{page}.html" in found
+    if re.search(r"[\u4e00-\u9fff]", query):  # and no page without it
+        wrong = [a for a in found if query not in soup(a.removeprefix(host)).get_text().replace("\n", "")]
+        assert not wrong
+
+
+def test_search_shows_titles_before_bodies(open_page: Callable[..., Any], host: str) -> None:
+    found = _found(open_page("search.html?q=annealing"))
+    assert found[0] == f"{host}chapters/sampling/mcmc_to_annealing.html"
+    assert f"{host}chapters/sampling/search_as_sampling.html" in found[1:]
+
+
+def _found(page: Any) -> list[str]:
+    page.get_by_text("Search finished").wait_for()  # results are listed one after the other
+    links = page.locator("#search-results li a")
+    return links.evaluate_all("links => links.map((link) => link.href.split(/[?#]/)[0])")
 
 
 def test_search_opens_by_keyboard(open_page: Callable[..., Any], host: str) -> None:

@@ -65,7 +65,7 @@ class PostCard(Drawn):
         colab = f"https://colab.research.google.com/github/{repository}/blob/{branch}/{post.path}"
         binder = f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/{post.path}"
         claims = len(record.get("claims", []))
-        machine = record.get("backend", "cpu").upper()
+        machine = (record.get("backend") or "cpu").upper()
         facts = [("Chapter", str(post.order))]
         facts.append((f"Run time, {machine}", f"{record['seconds']:.0f} s" if record else "not run yet"))
         if "accelerator" in post.seconds:

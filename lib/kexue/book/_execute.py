@@ -22,8 +22,9 @@ from ._registry import Post, Registry, load
 
 # Modules of `kexue.book` that draw pages; no cell of a chapter can depend on them.
 _SITE_ONLY = {
-    *("_build.py", "_cards.py", "_cells.py", "_execute.py", "_folds.py", "_nbval.py", "_numbers.py", "_registry.py"),
-    *("_stamp.py", "_structure.py", "_tables.py", "__main__.py", "sphinx.py"),
+    *("_build.py", "_cards.py", "_cells.py", "_execute.py", "_folds.py", "_icons.py", "_markup.py", "_nbval.py"),
+    *("_numbers.py", "_registry.py", "_search.py", "_serve.py", "_stamp.py", "_structure.py", "_stylesheet.py"),
+    *("_tables.py", "_weight.py", "__main__.py", "sphinx.py"),
 }
 _IMPORT = re.compile(
     r"\bkexue\.(\w+)|from\s+kexue\s+import\s+([\w, ()\n]+)|from\s+\.+(\w+)?[\w.]*\s+import\s+([\w, ]+)"

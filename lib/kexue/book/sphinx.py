@@ -104,4 +104,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     add_cells(app)
     app.add_js_file("explorable.js", loading_method="defer")
     app.add_css_file("explorable.css")
+    app.setup_extension("kexue.book._search")
+    app.setup_extension("kexue.book._weight")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -31,6 +31,13 @@
     observer.observe(element);
   }
 
+  // Calls `action` when the page is complete and the browser has nothing else to do.
+  function whenIdle(action) {
+    const soon = () => (window.requestIdleCallback ?? setTimeout)(action);
+    if (document.readyState === "complete") soon();
+    else window.addEventListener("load", soon, { once: true });
+  }
+
   function fill(range) {
     const span = range.max - range.min || 1;
     range.style.setProperty("--kexue-fill", (100 * (range.value - range.min)) / span + "%");
@@ -110,7 +117,7 @@
       this.restore();
       this.listen();
       element.querySelector(".kexue-controls").hidden = false;
-      whenNear(element, 600, () => this.start());
+      whenNear(element, 600, () => whenIdle(() => this.start()));
     }
 
     get at() {

@@ -22,6 +22,7 @@ def potential_scale_reduction(trace: Any, kind: str = "rank") -> Float[Array, ".
     .. math:: \hat R=\sqrt{\frac{N-1}{N}+\frac{B}{W}}
 
     with :math:`W` the mean variance within a chain of :math:`N` draws and :math:`B` the variance of the chains' means.
+    Also known as R-hat (rhat) and as the Gelman–Rubin statistic.
 
     Parameters
     ----------

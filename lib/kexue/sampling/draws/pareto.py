@@ -28,6 +28,7 @@ def pareto_smooth(log_weights: Float[Array, " n"]) -> ParetoSmoothed:
     The tail are the :math:`M=\min(n/5,3\sqrt n)` largest weights, measured from the next one, :math:`u`; its j-th
     smallest becomes :math:`u+\tfrac\sigma k\big[(1-\tfrac{j-1/2}M)^{-k}-1\big]`, but no more than the largest weight.
     The fit is the approximate posterior mean of Zhang and Stephens, pulled towards 0.5 as by ten observations.
+    Also known as Pareto smoothed importance sampling, PSIS.
 
     Parameters
     ----------

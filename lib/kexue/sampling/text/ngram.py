@@ -88,7 +88,7 @@ class NGram:
         return np.log(p[is_symbol])
 
     def cross_entropy(self, lines: Iterable[Sequence[str]]) -> float:
-        """Mean of minus :meth:`log_probs`, in nats a symbol."""
+        """Mean of minus :meth:`log_probs`, in nats a symbol; its exponential is the perplexity."""
         return float(-self.log_probs(lines).mean())
 
     def conditional(self, histories: Int[np.ndarray, "batch h"]) -> Float[np.ndarray, "batch V"]:

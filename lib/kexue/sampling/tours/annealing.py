@@ -83,7 +83,7 @@ def anneal_tours(
     starts: Int[Array, "chains cities"] | None = None,
     record: bool = False,
 ) -> AnnealedTours:
-    r"""Anneal a population of tours with 2-opt and Or-opt moves.
+    r"""Anneal a population of tours, for the travelling salesman problem (TSP), with 2-opt and Or-opt moves.
 
     Each step proposes ``tries`` independent moves to each chain and makes the first that Metropolis' rule accepts,
     :math:`-T\ln u>\Delta`: a run of rejections, the usual fate of cold chains, costs one step. Every 64 steps the

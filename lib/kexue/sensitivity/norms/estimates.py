@@ -41,7 +41,7 @@ def power_iteration(
     sigma : float
         Its gradient with respect to ``w`` is :math:`uv^\top`; ``u`` and ``v`` are held fixed, and at
         :math:`u_1,v_1` that is the exact gradient.
-    u : float (rows,), v : float (columns,)
+    u, v : float (rows,) and (columns,)
         Unit vectors, or zero where ``w`` maps them to zero; constants under differentiation.
 
     Raises
