@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from kexue.book import ClaimError, claim
+from kexue.book._claim import introduced
 from kexue.book._show import figure_html, figure_of, mathematics
 
 
@@ -98,6 +99,19 @@ def test_figures_are_written_as_a_reader_would(value, text, page):
     assert figure_html(value) == page
 
 
+@pytest.mark.parametrize(
+    ("statement", "leads"),
+    [
+        ("The error falls", "The error falls:"),
+        ("The error falls.", "The error falls:"),
+        ("The power is $p=$ by theory, here: ", "The power is $p=$ by theory, here:"),
+        ("The ratio of both =", "The ratio of both ="),
+    ],
+)
+def test_a_statement_leads_to_its_figure(statement, leads):
+    assert introduced(statement) == leads
+
+
 def test_words_mathematics_and_code_of_a_statement():
     page = mathematics("`a<b` costs $x<1$ & more")
     assert page.startswith('<code class="literal">a&lt;b</code> costs <span class="math')
@@ -114,4 +128,5 @@ def test_in_a_notebook_the_record_is_in_the_metadata():
     NotebookClient(notebook, kernel_name="python3").execute()
     outputs = notebook.cells[0].outputs
     assert [o.metadata["kexue"]["claim"]["value"] for o in outputs] == [0.5, 2.0]
+    assert '</span> &lt; 1: <span class="kexue-claim-figure"><b>0.5</b>' in outputs[0].data["text/html"]
     assert r"\(x^2\)" in outputs[0].data["text/html"] and "&lt; 1" in outputs[0].data["text/html"]

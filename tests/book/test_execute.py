@@ -65,6 +65,7 @@ def test_claims_and_versions_are_recorded(book, write):
     assert record["claims"] == [
         {"statement": "one is less than two", "value": 1.0, "bound": "below 2", "relation": "confirms"}
     ]
+    assert record["backend"] == "cpu"
     assert record["versions"]["jax"] and 0 <= record["overhead"] <= record["seconds"]
 
 

@@ -7,6 +7,7 @@ def test_a_sound_registry(book):
     registry = load(book)
     assert [post.chapter for post in registry.published()] == ["one/a", "two/b"]
     assert registry.of("two/c").path == "chapters/two/c.ipynb"
+    assert registry.of("one/a").edition == 2
     with pytest.raises(RegistryError, match="no entry for the chapter 'two/z'"):
         registry.of("two/z")
 
@@ -16,6 +17,7 @@ def test_a_sound_registry(book):
     [
         ("status: planned", "status: published", "two/c is published but chapters/two/c.ipynb does not exist"),
         ("status: planned", "status: soon", "must be published or planned, got 'soon'"),
+        ("status: planned", "status: planned, edition: 3", "edition of two/c must be 1 or 2, got 3"),
         ("part: two, slug: c", "part: three, slug: c", "unknown part 'three'"),
         ("slug: c, order: 3", "slug: c, order: 2", "share the order 2"),
         ("archive: 3", "archive: 1", "share the archive 1"),

@@ -47,7 +47,7 @@ def test_the_plan_is_whole():
 
 @pytest.mark.parametrize("post", PUBLISHED)
 def test_a_chapter_keeps_the_rules(post):
-    assert problems(notebook_of(post)) == []
+    assert problems(notebook_of(post), post.edition) == []
 
 
 @pytest.mark.parametrize("post", PUBLISHED)
@@ -77,7 +77,54 @@ def test_a_chapter_has_the_stamped_set_up_cell_and_the_title_of_the_registry(pos
 def test_a_broken_rule_is_named(post, spoil, sentence):
     notebook = copy.deepcopy(notebook_of(post))
     spoil(notebook["cells"])
-    assert any(sentence in problem for problem in problems(notebook))
+    assert any(sentence in problem for problem in problems(notebook, edition=1))
+
+
+def cell(kind, source, **metadata):
+    return {"cell_type": kind, "source": source, "metadata": metadata}
+
+
+def chapter(words=1500, lines=40, claims=10, columns=70):
+    """A notebook that keeps every rule of the second edition, unless told otherwise."""
+    figure = {"figure": {"caption": "c"}, "image": {"alt": "a"}}
+    line = "x = 1  # ".ljust(columns, "x")
+    exercise = "```{exercise} T\n```\n```{solution} l\n```\n"
+    return {
+        "cells": [
+            cell("markdown", "# T\n```{post-card} a/b\n```"),
+            cell("code", "begin()\n" * 300, tags=["hide-cell", "setup"]),
+            cell("markdown", "word " * (words - 2)),
+            cell("code", "\n".join([line] * lines)),
+            *(cell("code", "axes.plot()" + "  # wide" * 30, mystnb=figure, tags=["hide-input"]) for _ in range(3)),
+            cell("code", "\n".join(["explore(f)", *['claim("s", 1, below=2)'] * claims]), tags=["hide-input"]),
+            cell("markdown", "the end\n\n## Exercises\n\n" + exercise * 3 + "word " * 900),
+            cell("code", "\n".join([line[:80]] * 100)),
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [{}, {"words": 1200}, {"words": 2600}, {"lines": 80}, {"claims": 8}, {"claims": 18}, {"columns": 88}],
+)
+def test_the_budgets_of_the_second_edition_are_kept_at_their_edges(budget):
+    assert problems(chapter(**budget)) == []
+
+
+@pytest.mark.parametrize(
+    ("budget", "sentence"),
+    [
+        ({"words": 1199}, "1199 words before the exercises; 1200 to 2600 are wanted"),
+        ({"words": 2601}, "2601 words before the exercises"),
+        ({"lines": 81}, "81 lines of code in sight before the exercises; 1 to 80 are wanted"),
+        ({"claims": 7}, "7 claims; 8 to 18 are wanted"),
+        ({"claims": 19}, "19 claims"),
+        ({"columns": 89}, "40 lines of code in sight are wider than 88 columns: x = 1"),
+    ],
+)
+def test_a_budget_that_is_not_kept_is_named(budget, sentence):
+    (problem,) = problems(chapter(**budget))
+    assert problem.startswith(sentence)
 
 
 def test_a_figure_without_alt_text_is_named():

@@ -57,7 +57,7 @@ def _is(node: nodes.Node, element: str) -> bool:
 
 
 def _parts(cell: nodes.container, element: str) -> list[nodes.container]:
-    return [child for child in cell.children if _is(child, element)]  # type: ignore[misc]
+    return [child for child in cell.children if _is(child, element)]
 
 
 def _source(cell: nodes.container) -> str:
@@ -87,7 +87,7 @@ class Cells(SphinxTransform):
 
     def _move_definitions(self) -> None:
         """A cell that defines n exercises goes to the end of the n-th solution after it."""
-        order = [n for n in self.document.findall(lambda n: isinstance(n, solution_node) or _is(n, "cell_code"))]
+        order = list(self.document.findall(lambda node: isinstance(node, solution_node) or _is(node, "cell_code")))
         for place, cell in enumerate(order):
             count = 0 if isinstance(cell, solution_node) else defined_exercises(_source(cell))
             solutions = [node for node in order[place:] if isinstance(node, solution_node)]
@@ -127,13 +127,13 @@ def _arranged(children: list[nodes.Node]) -> list[nodes.Node]:
     fold: Fold | None = None
     for child in children:
         if _is(child, "cell_code"):
-            is_shown = not _tuck(child)  # type: ignore[arg-type]
-            if fold and (is_shown or (fold["is_setup"] and _parts(child, "cell_code_output"))):  # type: ignore[arg-type]
+            is_shown = not _tuck(child)
+            if fold and (is_shown or (fold["is_setup"] and _parts(child, "cell_code_output"))):
                 arranged.append(fold)
                 fold = None
             if not is_shown:
                 fold = fold or Fold()
-                fold.add(child)  # type: ignore[arg-type]
+                fold.add(child)
             if is_shown or child.children:
                 arranged.append(child)
         else:

@@ -35,6 +35,7 @@ class Post:
     status: str
     seconds: dict[str, float] = field(default_factory=dict)
     device: str = ""
+    edition: int = 2  # chapters of the first keep its budgets until they are rewritten
 
     @property
     def chapter(self) -> str:
@@ -79,7 +80,7 @@ def load(root: str | Path) -> Registry:
     Raises
     ------
     RegistryError
-        A field is missing or unknown, a status or part is unknown, two entries share a name or an order,
+        A field is missing or unknown, a status, an edition or a part is unknown, two entries share a name or an order,
         a published post has no notebook, or a notebook has no published entry.
     """
     root = Path(root)
@@ -96,6 +97,8 @@ def load(root: str | Path) -> Registry:
             raise RegistryError(
                 f"posts.yml: status of {post.chapter} must be published or planned, got {post.status!r}"
             )
+        if post.edition not in (1, 2):
+            raise RegistryError(f"posts.yml: edition of {post.chapter} must be 1 or 2, got {post.edition!r}")
         if post.status == "published" and not (root / post.path).is_file():
             raise RegistryError(f"posts.yml: {post.chapter} is published but {post.path} does not exist")
     for what in ("chapter", "order", "archive"):
