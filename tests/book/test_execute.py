@@ -168,3 +168,11 @@ def test_a_run_that_failed_or_is_out_of_date_is_not_taken(book, write, capsys):
     write(book / A, "print('mended')")
     execute(book)
     assert "executing 2 of 2" in capsys.readouterr().out
+
+
+def test_a_misspelt_magic_fails_in_nbval_as_it_does_in_the_build(book, write):
+    write(book / A, "%notmagic")
+    done = nbval(book)
+    assert done.returncode == 1 and "only its error stream tells" in done.stdout
+    with pytest.raises(ExecutionError, match="notmagic"):
+        execute(book)

@@ -7,6 +7,7 @@ all passed in ``_build/nbval``; `execute` takes them into the cache if nothing h
 import os
 import time
 from collections import defaultdict
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,22 @@ def _execute_with_history(self: RunningKernel, cell_input: str, allow_stdin: boo
     return self.kc.execute(cell_input, allow_stdin=allow_stdin, stop_on_error=False)
 
 
+_get_message = RunningKernel.get_message
+
+
+def _get_message_and_status(self: RunningKernel, stream: str, timeout: float | None = None) -> Any:
+    """Keep the status of the last reply: after a misspelt magic it is an error, which nbval 0.11 does not look at."""
+    message = _get_message(self, stream, timeout)
+    if stream == "shell":
+        self.status = message["content"].get("status")
+    return message
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The kernels draw pages as those of the build do."""
     os.environ["KEXUE_BOOK"] = "1"
     RunningKernel.execute_cell_input = _execute_with_history
+    RunningKernel.get_message = _get_message_and_status
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -36,6 +49,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """The clock of a notebook starts before its kernel does."""
     if isinstance(item, IPyNbCell):
         _RUNS[item.path]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """A cell whose reply is an error has failed, as it does in the build."""
+    yield
+    if isinstance(item, IPyNbCell) and item.parent.kernel.status == "error":
+        raise RuntimeError(f"cell {item.cell_num} ended with an error that only its error stream tells")
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
