@@ -1,4 +1,8 @@
+import io
+import re
+
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 
 from kexue.book import begin, palette, scale, style
@@ -31,6 +35,22 @@ def test_text_and_lines_stand_out_on_a_light_page():
     for colour in vars(palette).values():
         assert 1.05 / (luminance(colour) + 0.05) > 2
     assert mpl.rcParams["figure.facecolor"] == "none"
+
+
+def test_labels_of_a_figure_can_be_read_on_a_narrow_screen():
+    """A column of 328 pixels holds the picture as a notebook saves it; letters are drawn for a size of 100 points."""
+    with mpl.rc_context():
+        style()
+        figure, axes = plt.subplots()
+        axes.plot([0, 1], label="curve")
+        axes.set(xlabel="across", ylabel="up", title="name")
+        axes.legend()
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", bbox_inches="tight")
+        plt.close(figure)
+    width = float(re.search(r'width="([\d.]+)pt"', buffer.getvalue())[1])
+    points = [100 * float(size) for size in re.findall(r"scale\(([\d.]+) -\1\)", buffer.getvalue())]
+    assert len(points) > 10 and min(points) * 328 / width >= 9.0
 
 
 def test_begin_says_versions_device_and_time_in_one_line(capsys, monkeypatch):

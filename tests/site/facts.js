@@ -128,16 +128,26 @@ async function kexueFacts() {
     raw: raw.map((node) => node.data.trim().slice(0, 120)),
     formulas: formulas.length,
     untypeset: formulas.filter((e) => !e.querySelector("mjx-container") && !e.closest("mjx-container")).map(kexueName),
-    wideFormulas: [...document.querySelectorAll(".bd-content div.math")].filter((e) => e.scrollWidth > e.clientWidth + 1).map(kexueName),
+    wideFormulas: [...document.querySelectorAll('.bd-content div.math, .bd-content mjx-container[display="true"]')]
+      .filter((e) => kexueIsShown(e) && e.scrollWidth > e.clientWidth + 1)
+      .map(kexueName),
     empty: [...document.querySelectorAll("mjx-container")].filter((e) => kexueIsShown(e.parentElement) && !e.getBoundingClientRect().width).map(kexueName),
     // An unknown command is written in red.
     failedFormulas: [...document.querySelectorAll('mjx-merror, [data-mjx-error], mjx-mtext[style*="color: red"]')].map(kexueName),
     images: [...document.images].map((image) => ({
-      source: image.src.slice(0, 120),
+      source: image.src.slice(0, 200),
       alt: image.getAttribute("alt"),
       width: image.naturalWidth,
+      shown: image.getBoundingClientRect().width,
       name: kexueName(image.parentElement),
     })),
+    // The height of letters on the screen, in pixels, of every label that an explorable draws.
+    labels: [...document.querySelectorAll(".kexue-panel svg text")]
+      .filter((text) => text.textContent.trim())
+      .map((text) => {
+        const { a, b } = text.getScreenCTM(); // b is not zero where the text is turned
+        return [text.textContent, parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b)];
+      }),
     outside: figures
       .flatMap((figure) => [figure, ...figure.querySelectorAll(".kexue-panel, .kexue-stage > svg, canvas, input, button, output, label")])
       .filter(kexueIsShown)
