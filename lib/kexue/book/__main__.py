@@ -1,4 +1,4 @@
-"""`python -m kexue.book build | execute | stamp [REPOSITORY]`, from the book's root."""
+"""`python -m kexue.book build | execute | seeds | stamp [REPOSITORY]`, from the book's root."""
 
 import argparse
 import sys
@@ -12,6 +12,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="execute what has changed, then draw the site")
     commands.add_parser("execute", help="execute the chapters that have changed into the cache")
+    shaker = commands.add_parser("seeds", help="execute the chapters with other seeds; rewrite claims.json")
+    shaker.add_argument("--chapter", help="part/name; default: all chapters")
     stamper = commands.add_parser("stamp", help="write the repository's address into notebooks and configuration")
     stamper.add_argument("repository", nargs="?", help="https://github.com/owner/name; default: as in _config.yml")
     arguments = parser.parse_args()
@@ -21,6 +23,7 @@ def main() -> int:
 
     from ._build import build
     from ._execute import ExecutionError, execute
+    from ._seeds import SeedError, seeds
     from ._stamp import stamp
 
     try:
@@ -28,9 +31,11 @@ def main() -> int:
             return build(root)
         if arguments.command == "execute":
             execute(root)
+        elif arguments.command == "seeds":
+            seeds(root, arguments.chapter)
         else:
             print("\n".join(stamp(root, arguments.repository)) or "nothing to change")
-    except (ExecutionError, ValueError) as error:
+    except (ExecutionError, SeedError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

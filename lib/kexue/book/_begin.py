@@ -3,6 +3,7 @@
 import html
 import os
 
+from ._shift import shift_seeds
 from ._show import show
 from ._style import style
 
@@ -28,6 +29,7 @@ def begin(chapter: str, *, seconds: dict[str, float | int]) -> None:
     if "/" not in chapter:
         raise ValueError(f"chapter must be 'PART/SLUG', got {chapter!r}")
     trusted = _reductions.are_right()  # before the first look at the devices
+    shift_seeds()
     style()
     device = jax.devices()[0]
     kind = device.device_kind if device.platform != "cpu" else f"CPU with {os.cpu_count()} cores"

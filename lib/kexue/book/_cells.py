@@ -7,6 +7,7 @@ exercise's definition, which holds the answer, goes into the fold of the solutio
 
 import re
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -14,7 +15,10 @@ from sphinx.application import Sphinx
 from sphinx.transforms import SphinxTransform
 from sphinx_exercise.nodes import solution_node
 
+from ._claim import claim_id
 from ._folds import defined_exercises, is_folded, is_mostly_claims, without_claims
+from ._seeds import in_words, read_ranges
+from ._show import figure_of
 
 
 class Fold(nodes.Element):
@@ -78,12 +82,26 @@ class Cells(SphinxTransform):
         if not cells:
             return
         self._move_definitions()
+        self._tell_ranges()
         for cell in cells:
             self._give_caption(cell)
         for parent in {id(cell.parent): cell.parent for cell in cells}.values():
             children = _arranged(parent.children)
             parent.clear()
             parent.extend(children)
+
+    def _tell_ranges(self) -> None:
+        """Over a claim's figure, how far it moves with the seed; the ledger has the same in a column."""
+        env = self.document.settings.env
+        ranges = read_ranges(Path(env.srcdir)).get(env.docname.removeprefix("chapters/"), {})
+        told = {claim_id(statement): in_words(figures, figure_of) for statement, figures in ranges.items()}
+        for output in self.document.findall(nodes.raw):
+            found = re.match(r'<p class="kexue-claim" id="([\w-]+)"', output.rawsource)
+            if found and found[1] in told:
+                title = f' title="{escape("over six seeds: " + told[found[1]])}"'
+                text = output.rawsource.replace('class="kexue-claim-figure"', 'class="kexue-claim-figure"' + title)
+                output.rawsource, output.children = text, []
+                output += nodes.Text(text)
 
     def _move_definitions(self) -> None:
         """A cell that defines n exercises goes to the end of the n-th solution after it."""

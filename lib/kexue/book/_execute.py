@@ -19,11 +19,21 @@ from pathlib import Path
 from typing import Any
 
 from ._registry import Post, Registry, load
+from ._shift import VARIABLE
 
 # Modules of `kexue.book` that draw pages; no cell of a chapter can depend on them.
 _SITE_ONLY = {
     *("_build.py", "_cards.py", "_cells.py", "_execute.py", "_folds.py", "_icons.py", "_markup.py", "_nbval.py"),
-    *("_numbers.py", "_registry.py", "_search.py", "_serve.py", "_stamp.py", "_structure.py", "_stylesheet.py"),
+    *(
+        "_numbers.py",
+        "_registry.py",
+        "_search.py",
+        "_seeds.py",
+        "_serve.py",
+        "_stamp.py",
+        "_structure.py",
+        "_stylesheet.py",
+    ),
     *("_tables.py", "_weight.py", "__main__.py", "sphinx.py"),
 }
 _IMPORT = re.compile(
@@ -106,13 +116,15 @@ def fingerprint(root: Path, notebook: Path) -> str:
     return digest.hexdigest()
 
 
-def run_notebook(path: str) -> dict[str, Any]:
+def run_notebook(path: str, environment: dict[str, str] | None = None) -> dict[str, Any]:
     """Execute one notebook in a fresh kernel (in a worker process) and return it with its timings."""
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
     notebook = nbformat.read(path, as_version=4)
+    if environment and environment.get(VARIABLE, "0") != "0":
+        _keep_instances(notebook)
     started: dict[int, float] = {}
     seconds: list[float] = []
 
@@ -135,11 +147,18 @@ def run_notebook(path: str) -> dict[str, Any]:
     error = ""
     start = time.perf_counter()
     try:
-        client.execute(env={**os.environ, "KEXUE_BOOK": "1"})
+        client.execute(env={**os.environ, "KEXUE_BOOK": "1", **(environment or {})})
     except CellExecutionError as failure:
         error = re.sub(r"\x1b\[[0-9;]*m", "", str(failure))
     wall = time.perf_counter() - start
     return {"notebook": nbformat.writes(notebook), "error": error, "seconds": wall, "cells": sum(seconds)}
+
+
+def _keep_instances(notebook: Any) -> None:
+    """Cells tagged `same-instance` make their generators from the seeds that stand there."""
+    for cell in notebook.cells:
+        if "same-instance" in cell.metadata.get("tags", []):
+            cell.source = f"from kexue.book._shift import pause; pause(True)\n{cell.source}\npause(False)"
 
 
 def _run_path(root: Path, notebook: Path) -> Path:
@@ -202,7 +221,7 @@ def _record(root: Path, post: Post, result: dict[str, Any], key: str) -> dict[st
     }
 
 
-def _workers() -> int:
+def workers() -> int:
     """As many as there are cores; one where kernels would compete for an accelerator's memory."""
     wanted = os.environ.get("KEXUE_JOBS")
     if wanted:
@@ -265,10 +284,10 @@ def execute(root: Path, registry: Registry | None = None) -> dict[str, dict[str,
         print("chapters: nothing to execute")
         return records
 
-    print(f"chapters: executing {len(stale)} of {len(chapters)}, {min(_workers(), len(stale))} at a time", flush=True)
+    print(f"chapters: executing {len(stale)} of {len(chapters)}, {min(workers(), len(stale))} at a time", flush=True)
     failures: list[str] = []
     # Spawned, not forked: the caller may have JAX running, whose threads do not survive a fork.
-    with ProcessPoolExecutor(max_workers=_workers(), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(max_workers=workers(), mp_context=get_context("spawn")) as pool:
         pending: dict[Future[dict[str, Any]], tuple[Post, str]] = {
             pool.submit(run_notebook, str(root / post.path)): (post, key) for post, key in stale
         }

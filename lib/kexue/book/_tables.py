@@ -14,6 +14,7 @@ from ._cards import Drawn
 from ._claim import claim_id
 from ._registry import Post
 from ._scaling import scaling_figure
+from ._seeds import in_words, read_ranges
 from ._show import figure_html, mathematics
 
 
@@ -35,7 +36,7 @@ class Ledger(Drawn):
         body = "".join(self.row(post, c) for post, c in rows)
         table = (
             '<div class="kexue-scroll" tabindex="0" role="region" aria-label="Table of claims"><table class="kexue-ledger"><thead><tr><th>Claim</th>'
-            f"<th>Measured</th><th>Bound</th><th>Relation</th><th>Chapter</th></tr></thead><tbody>{body}</tbody></table></div>"
+            f"<th>Measured</th><th>Over six seeds</th><th>Bound</th><th>Relation</th><th>Chapter</th></tr></thead><tbody>{body}</tbody></table></div>"
         )
         return (self.controls(rows) if not kept else "") + table
 
@@ -43,9 +44,10 @@ class Ledger(Drawn):
         link = (
             f'<a href="{self.to(post.docname, claim_id(c["statement"]))}">{html.escape(post.title.split(":")[0])}</a>'
         )
+        figures = read_ranges(self.root).get(post.chapter, {}).get(c["statement"])
         return (
             f'<tr data-part="{post.part}" data-relation="{c["relation"]}"><td>{mathematics(c["statement"])}</td>'
-            f"<td>{figure_html(c['value'])}</td><td>{mathematics(c['bound'])}</td><td>{c['relation']}</td><td>{link}</td></tr>"
+            f"<td>{figure_html(c['value'])}</td><td>{in_words(figures)}</td><td>{mathematics(c['bound'])}</td><td>{c['relation']}</td><td>{link}</td></tr>"
         )
 
     def controls(self, rows: list[tuple[Post, dict[str, Any]]]) -> str:
