@@ -58,9 +58,9 @@ def test_draws_move_with_the_seed_and_exact_figures_and_instances_do_not(book, w
 
 
 def test_a_false_claim_is_listed_with_its_seed_and_the_range_stays_unwritten(book, write):
-    write(book / A, RANDOM, "claim('Small', np.random.default_rng(0).random(), below=0.7)\nclaim('Two', 2, below=3);")
+    write(book / A, RANDOM, "claim('Large', np.random.default_rng(0).random(), above=0.5)\nclaim('Two', 2, below=3);")
     write(book / B, RANDOM, "claim('Two is less than three', 2, below=3);")
-    with pytest.raises(SeedError, match=r"one/a, seed \d: Small: 0\.\d+ \(below 0\.7\)") as error:
+    with pytest.raises(SeedError, match=r"one/a, seed \d: Large: 0\.\d+ \(above 0\.5\)") as error:
         seeds(book)
     assert "seed 0" not in str(error.value) and "Two" not in str(error.value)
     assert list(read_ranges(book)) == ["two/b"]

@@ -130,8 +130,9 @@ class Cells(SphinxTransform):
 
     def _figure_id(self, output: nodes.Element) -> str:
         """After the explorable's own name, which is its function's."""
-        found = re.search(r'class="kexue-explorable" id="([\w-]+)"', output.astext())
-        wanted = name = "fig-" + (found[1] if found else "animation")
+        text = output.astext()
+        found = re.search(r'class="kexue-explorable" id="([\w-]+)"', text)
+        wanted = name = "fig-" + (found[1] if found else "animation" if "kexue-animation" in text else "shown")
         count = 1
         while name in self.document.ids:
             count += 1
