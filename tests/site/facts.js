@@ -71,7 +71,8 @@ function kexueOverflowing() {
 function kexueWidths() {
   const word = document.createElement("span");
   word.textContent = "Hamburgefonts";
-  document.querySelector("article").append(word);
+  word.style.position = "absolute";
+  document.querySelector("main").append(word);
   const line = word.getBoundingClientRect().width;
   word.remove();
   return {
