@@ -1,4 +1,4 @@
-"""`python -m kexue.book build | execute | stamp [REPOSITORY]`, from the book's root."""
+"""`python -m kexue.book build | execute | serve [--port PORT] | stamp [REPOSITORY]`, from the book's root."""
 
 import argparse
 import sys
@@ -14,6 +14,8 @@ def main() -> int:
     commands.add_parser("execute", help="execute the chapters that have changed into the cache")
     stamper = commands.add_parser("stamp", help="write the repository's address into notebooks and configuration")
     stamper.add_argument("repository", nargs="?", help="https://github.com/owner/name; default: as in _config.yml")
+    server = commands.add_parser("serve", help="the built site on this machine, compressed as a public host sends it")
+    server.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
     root = arguments.root.resolve()
     if not (root / "posts.yml").is_file():
@@ -21,6 +23,7 @@ def main() -> int:
 
     from ._build import build
     from ._execute import ExecutionError, execute
+    from ._serve import serve
     from ._stamp import stamp
 
     try:
@@ -28,6 +31,8 @@ def main() -> int:
             return build(root)
         if arguments.command == "execute":
             execute(root)
+        elif arguments.command == "serve":
+            serve(root / "_build" / "html", arguments.port)
         else:
             print("\n".join(stamp(root, arguments.repository)) or "nothing to change")
     except (ExecutionError, ValueError) as error:
