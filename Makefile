@@ -57,7 +57,7 @@ seeds: .venv/ready
 
 serve: book
 	@echo "http://localhost:$(PORT)"
-	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
+	$(BIN)/python -m kexue.book serve --port $(PORT)
 
 lab: .venv/lab
 	$(BIN)/jupyter lab chapters

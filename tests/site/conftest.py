@@ -87,7 +87,7 @@ def _page_of(callspec: Any) -> str | None:
     if "post" in parameters:
         return f"{parameters['post'].docname}.html"
     figure = parameters.get("explorable") or parameters.get("animation")
-    return figure[0] if figure else parameters.get("address")
+    return figure[0] if figure else parameters.get("address", parameters.get("opened"))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

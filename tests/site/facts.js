@@ -71,7 +71,8 @@ function kexueOverflowing() {
 function kexueWidths() {
   const word = document.createElement("span");
   word.textContent = "Hamburgefonts";
-  document.querySelector("article").append(word);
+  word.style.position = "absolute";
+  document.querySelector("main").append(word);
   const line = word.getBoundingClientRect().width;
   word.remove();
   return {
@@ -167,12 +168,35 @@ async function kexueFacts() {
   };
 }
 
+// Code and signatures whose words are all of kinds that were seen before, in the same surroundings: their colours are
+// the same as there, and to measure the contrast of each of thousands of words takes most of the time of a visit.
+function kexueMarkRepeats() {
+  const seen = new Map();
+  for (const block of document.querySelectorAll("pre, dt.sig")) {
+    const place = [block, block.closest(".highlight"), block.closest(".cell_input, .cell_output, .admonition, details")]
+      .map((element) => element?.className ?? "")
+      .join(" in ");
+    const kinds = [...block.querySelectorAll("*")].map((word) => `${word.localName}.${word.getAttribute("class")}`);
+    const known = seen.get(place);
+    if (known && kinds.every((kind) => known.has(kind))) block.dataset.repeats = "";
+    else seen.set(place, new Set([...(known ?? []), ...kinds]));
+  }
+}
+
 // What axe-core calls a serious or critical barrier. It does not look inside formulas, which MathJax writes and which
 // take it minutes; it does look at their containers.
 async function kexueViolations() {
+  kexueMarkRepeats();
   const formulas = [["mjx-math"], ["mjx-assistive-mml"]];
-  const found = await axe.run({ exclude: formulas }, { resultTypes: ["violations"], preload: false });
-  return found.violations
+  const options = { resultTypes: ["violations"], preload: false };
+  // Hidden, not excluded: axe compares every element of the page with everything that is excluded.
+  const hidden = document.createElement("style");
+  hidden.textContent = "[data-repeats], mjx-container { display: none !important; }";
+  document.head.append(hidden);
+  const contrast = await axe.run(document, { ...options, runOnly: { type: "rule", values: ["color-contrast"] } });
+  hidden.remove();
+  const others = await axe.run({ exclude: formulas }, { ...options, rules: { "color-contrast": { enabled: false } } });
+  return [...contrast.violations, ...others.violations]
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, nodes }) =>
       nodes.map((node) => `${id}: ${node.target.join(" ")} ${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`)

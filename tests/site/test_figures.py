@@ -37,7 +37,7 @@ def _values(figure: Any) -> list[str]:
 
 def test_explorable_follows_every_slider(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
     address, index = explorable
-    page = open_page(address)
+    page = open_page(address, formulas=False)
     figure = _drawn(page, EXPLORABLE, index)
     reacting: set[int] = set()
     panels = len(_marks(figure))
@@ -66,7 +66,7 @@ def test_explorable_follows_every_slider(open_page: Callable[..., Any], explorab
 
 def test_explorable_sweeps(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
     address, index = explorable
-    page = open_page(address)
+    page = open_page(address, formulas=False)
     figure = _drawn(page, EXPLORABLE, index)
     start, marks = _values(figure), _marks(figure)
     button, slider = figure.locator(".kexue-sweep").first, figure.locator(".kexue-slider input").first
@@ -120,7 +120,7 @@ def test_explorable_permalink_restores_the_sliders(open_page: Callable[..., Any]
 
 def test_explorable_is_drawn_again_for_a_dark_page(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
     address, index = explorable
-    page = open_page(address, screen="narrow")
+    page = open_page(address, screen="narrow", formulas=False)
     figure = _drawn(page, EXPLORABLE, index)
     light = _marks(figure)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
@@ -160,7 +160,7 @@ def _check_picture(figure: Any, selector: str) -> None:
 
 def test_explorable_prints_its_picture(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
     address, index = explorable
-    page = open_page(address, theme="dark")
+    page = open_page(address, theme="dark", formulas=False)
     figure = _drawn(page, EXPLORABLE, index)
     page.emulate_media(media="print")
     assert figure.locator("img.kexue-still").is_visible()
@@ -169,7 +169,7 @@ def test_explorable_prints_its_picture(open_page: Callable[..., Any], explorable
 
 def test_animation_prints_its_picture(open_page: Callable[..., Any], animation: tuple[str, int]) -> None:
     address, index = animation
-    page = open_page(address, theme="dark")
+    page = open_page(address, theme="dark", formulas=False)
     figure = _drawn(page, ANIMATION, index)
     page.emulate_media(media="print")
     assert figure.locator("img.kexue-poster").is_visible()
@@ -181,7 +181,7 @@ CANVAS = "figure => figure.querySelector('canvas').toDataURL()"
 
 def test_animation_plays_pauses_and_scrubs(open_page: Callable[..., Any], animation: tuple[str, int]) -> None:
     address, index = animation
-    page = open_page(address)
+    page = open_page(address, formulas=False)
     figure = _drawn(page, ANIMATION, index)
     play, scrub = figure.locator(".kexue-play"), figure.locator('input[type="range"]')
     count = int(scrub.get_attribute("max")) + 1
@@ -214,7 +214,7 @@ def test_animation_plays_pauses_and_scrubs(open_page: Callable[..., Any], animat
 
 def test_animation_plays_by_itself_once_it_is_seen(open_page: Callable[..., Any], animation: tuple[str, int]) -> None:
     address, index = animation
-    page = open_page(address, reduced_motion="no-preference")
+    page = open_page(address, reduced_motion="no-preference", formulas=False)
     figure = _drawn(page, ANIMATION, index)
     figure.locator("canvas").scroll_into_view_if_needed()
     seen = set()

@@ -1,4 +1,4 @@
-"""`python -m kexue.book build | execute | seeds | stamp [REPOSITORY]`, from the book's root."""
+"""`python -m kexue.book build | execute | seeds | serve | stamp`, from the book's root."""
 
 import argparse
 import sys
@@ -16,6 +16,8 @@ def main() -> int:
     shaker.add_argument("--chapter", help="part/name; default: all chapters")
     stamper = commands.add_parser("stamp", help="write the repository's address into notebooks and configuration")
     stamper.add_argument("repository", nargs="?", help="https://github.com/owner/name; default: as in _config.yml")
+    server = commands.add_parser("serve", help="the built site on this machine, compressed as a public host sends it")
+    server.add_argument("--port", type=int, default=8000)
     arguments = parser.parse_args()
     root = arguments.root.resolve()
     if not (root / "posts.yml").is_file():
@@ -24,6 +26,7 @@ def main() -> int:
     from ._build import build
     from ._execute import ExecutionError, execute
     from ._seeds import SeedError, seeds
+    from ._serve import serve
     from ._stamp import stamp
 
     try:
@@ -33,6 +36,8 @@ def main() -> int:
             execute(root)
         elif arguments.command == "seeds":
             seeds(root, arguments.chapter)
+        elif arguments.command == "serve":
+            serve(root / "_build" / "html", arguments.port)
         else:
             print("\n".join(stamp(root, arguments.repository)) or "nothing to change")
     except (ExecutionError, SeedError, ValueError) as error:

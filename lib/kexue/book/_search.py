@@ -3,7 +3,7 @@
 import html
 import re
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any
 
 import sphinx.search
 from docutils import nodes
@@ -23,7 +23,7 @@ class BookSearch(SearchEnglish):
     looked for as all its pairs.
     """
 
-    js_splitter_code: ClassVar[str] = r"""
+    js_splitter_code = r"""
 function splitQuery(query) {
   const words = query.match(/[\u3400-\u4dbf\u4e00-\u9fff]+|(?:(?![\u3400-\u4dbf\u4e00-\u9fff])[\p{Letter}\p{Number}_])+/gu) ?? [];
   return words.flatMap((word) => {
@@ -31,6 +31,8 @@ function splitQuery(query) {
     return isHan ? Array.from({ length: word.length - 1 }, (_, i) => word.slice(i, i + 2)) : [word];
   });
 }
+// A word of a title counts for more than the name of a function.
+Object.assign(Scorer, { title: 25, partialTitle: 18 });
 """
 
     def split(self, input: str) -> list[str]:

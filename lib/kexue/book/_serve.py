@@ -26,7 +26,7 @@ class CompressedHandler(SimpleHTTPRequestHandler):
             path /= "index.html"
         packed = path.with_name(path.name + ".gz")
         if "gzip" not in self.headers.get("Accept-Encoding", "") or not packed.is_file():
-            return super().send_head()  # type: ignore[return-value]
+            return super().send_head()
         file = packed.open("rb")
         status = os.fstat(file.fileno())
         self.send_response(HTTPStatus.OK)
