@@ -7,6 +7,7 @@ import optax
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import j1
 
 from kexue.dynamics import (
     characteristic_roots,
@@ -17,6 +18,7 @@ from kexue.dynamics import (
     ode_from_heavy_ball,
     tuned_heavy_ball,
 )
+from kexue.training import train
 
 
 def loss(params):
@@ -102,6 +104,34 @@ class TestOptimizers:
         clipped = follow(optax.chain(optax.clip_by_global_norm(1.0), optimizer), steps=1)
         moved = jax.tree.map(lambda after, before: after[0] - before, clipped, PARAMS)
         assert 0 < optax.tree.norm(moved) <= 0.05 * 1.0001
+
+
+@pytest.mark.parametrize("half_step_start, order", [(False, 1), (True, 2)])
+def test_half_of_the_first_step_gives_the_second_order(half_step_start, order):
+    damping, curvature, end = 0.4, 2.0, 3.0
+    omega = np.sqrt(curvature - damping**2 / 4)
+    exact = np.exp(-damping * end / 2) * (np.cos(omega * end) + damping / (2 * omega) * np.sin(omega * end))
+
+    def miss(steps):
+        with jax.enable_x64(True):
+            pair = (float(number) for number in heavy_ball_from_ode(damping, end / steps))
+            optimizer = heavy_ball(*pair, half_step_start=half_step_start)
+            return abs(train(lambda x: curvature * x**2 / 2, jnp.array(1.0), optimizer, steps).params - exact)
+
+    assert abs(np.log2(miss(200) / miss(400)) - order) < 0.05
+
+
+def test_nesterov_follows_its_flow_with_an_error_like_the_root_of_the_rate():
+    def distance(rate):
+        with jax.enable_x64(True):
+            run = train(lambda x: x**2 / 2, jnp.array(1.0), nesterov(rate), round(12 / rate**0.5), record=lambda x: x)
+        path = np.asarray(run.history)[1:]
+        times = np.arange(1, len(path) + 1) * rate**0.5
+        return np.abs(path - 2 * j1(times) / times).max()
+
+    far, near = distance(1e-3), distance(1e-5)
+    assert far < 0.04
+    assert 9 < far / near < 11
 
 
 @settings(deadline=None)
