@@ -38,7 +38,7 @@ chapters: .venv/ready
 	$(BIN)/python -m pytest $(NBVAL) -p kexue.book._nbval chapters
 
 site: book
-	$(BIN)/python -m pytest tests/site
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/site
 
 # The whole library once more, with the oldest and the newest versions of everything; the chapters with the newest.
 compatibility: oldest newest
