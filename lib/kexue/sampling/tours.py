@@ -3,9 +3,9 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, Num
 
-from .._check import at_least_one, positive
+from .._check import at_least_one, floating, positive
 from .kernels import Info, Kernel, State
 
 __all__ = [
@@ -18,7 +18,7 @@ __all__ = [
     "two_opt_kernel",
 ]
 
-Points = Float[Array, "cities dim"] | Float[np.ndarray, "cities dim"]
+Points = Num[Array | np.ndarray, "..."]
 Tour = Int[Array, " cities"]
 
 
@@ -27,7 +27,8 @@ def tour_length(points: Points, tour: Int[Array, "... cities"] | Int[np.ndarray,
 
     Parameters
     ----------
-    points : float (cities, dim)
+    points : float or int (cities, dim)
+        Coordinates, not distances.
     tour : int (..., cities)
         The order in which the cities are visited.
 
@@ -35,13 +36,18 @@ def tour_length(points: Points, tour: Int[Array, "... cities"] | Int[np.ndarray,
     -------
     float (...)
 
+    Raises
+    ------
+    ValueError
+        If ``points`` is no matrix or, where its values are known, a matrix of distances.
+
     Examples
     --------
     >>> square = jnp.array([[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
     >>> print(tour_length(square, jnp.array([0, 2, 1, 3])))
     4.0
     """
-    return _length(jnp.asarray(points), jnp.asarray(tour))
+    return _length(coordinates(points), jnp.asarray(tour))
 
 
 @jax.jit
@@ -84,8 +90,8 @@ def greedy_tour(points: Points, start: int | Int[Array, ""] = 0) -> Tour:
 
     Parameters
     ----------
-    points : float (cities, dim)
-        At least 4 cities, finite.
+    points : float or int (cities, dim)
+        Coordinates of at least 4 cities, finite.
     start : int, in 0 ... cities - 1
         May be traced; out of range is then clipped, as JAX indexes.
 
@@ -96,7 +102,8 @@ def greedy_tour(points: Points, start: int | Int[Array, ""] = 0) -> Tour:
     Raises
     ------
     ValueError
-        If ``points`` has fewer than 4 rows or is not finite, or ``start`` is a number out of range.
+        If ``points`` has fewer than 4 rows, is not finite or is a matrix of distances, or ``start`` is a number out
+        of range.
 
     Notes
     -----
@@ -107,7 +114,7 @@ def greedy_tour(points: Points, start: int | Int[Array, ""] = 0) -> Tour:
     >>> print(greedy_tour(jnp.array([[0.0], [5.0], [1.0], [3.0]])))
     [0 2 3 1]
     """
-    known_points(points)
+    points = known_points(points)
     if isinstance(start, int) and not 0 <= start < len(points):
         raise ValueError(f"start must be a city, 0 ... {len(points) - 1}, got {start}")
     far = distances(points)
@@ -130,7 +137,8 @@ def two_opt_difference(
 
     Parameters
     ----------
-    points : float (cities, dim)
+    points : float or int (cities, dim)
+        Coordinates, not distances.
     tour : int (cities,)
     i, j : int, 0 <= i <= j < cities
         Zero if all cities, or all but one, are reversed: that is the same round trip.
@@ -139,13 +147,18 @@ def two_opt_difference(
     -------
     float, a scalar
 
+    Raises
+    ------
+    ValueError
+        As for `tour_length`.
+
     Examples
     --------
     >>> crossed = jnp.array([[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
     >>> print(f"{two_opt_difference(crossed, jnp.arange(4), 1, 2):.4f}")  # 4 - (2 + 2 √2)
     -0.8284
     """
-    points, cities = jnp.asarray(points), tour.shape[0]
+    points, cities = coordinates(points), tour.shape[0]
     a, b, c, d = points[tour[(jnp.stack([jnp.asarray(k) for k in (i - 1, i, j, j + 1)])) % cities]]
     added = jnp.linalg.norm(c - a) + jnp.linalg.norm(d - b)
     removed = jnp.linalg.norm(b - a) + jnp.linalg.norm(d - c)
@@ -185,8 +198,8 @@ def two_opt_kernel(points: Points, temperature: float | Float[Array, ""]) -> Ker
 
     Parameters
     ----------
-    points : float (cities, dim)
-        At least 4 cities, finite.
+    points : float or int (cities, dim)
+        Coordinates of at least 4 cities, finite.
     temperature : float, positive
         In units of length.
 
@@ -198,7 +211,8 @@ def two_opt_kernel(points: Points, temperature: float | Float[Array, ""]) -> Ker
     Raises
     ------
     ValueError
-        If ``points`` has fewer than 4 rows or is not finite, or ``temperature`` is not positive.
+        If ``points`` has fewer than 4 rows, is not finite or is a matrix of distances, or ``temperature`` is not
+        positive.
 
     Notes
     -----
@@ -210,9 +224,8 @@ def two_opt_kernel(points: Points, temperature: float | Float[Array, ""]) -> Ker
     >>> kernel = two_opt_kernel(jax.random.uniform(jax.random.key(0), (6, 2)), 0.1)
     >>> state, info = kernel.step(jax.random.key(1), kernel.init(jnp.arange(6)))
     """
-    known_points(points)
+    points = known_points(points)
     positive("temperature", temperature)
-    points = jnp.asarray(points)
 
     def init(position: Tour, key: Array | None = None) -> State:
         return State(position, -tour_length(points, position) / temperature)
@@ -246,8 +259,8 @@ def two_opt_descent(points: Points, tour: Tour) -> Tour:
 
     Parameters
     ----------
-    points : float (cities, dim)
-        At least 4 cities, finite.
+    points : float or int (cities, dim)
+        Coordinates of at least 4 cities, finite.
     tour : int (cities,)
 
     Returns
@@ -258,7 +271,8 @@ def two_opt_descent(points: Points, tour: Tour) -> Tour:
     Raises
     ------
     ValueError
-        If ``points`` has fewer than 4 rows or is not finite, or ``tour`` has another shape.
+        If ``points`` has fewer than 4 rows, is not finite or is a matrix of distances, or ``tour`` has another
+        shape.
 
     Notes
     -----
@@ -270,8 +284,7 @@ def two_opt_descent(points: Points, tour: Tour) -> Tour:
     >>> print(tour_length(crossed, two_opt_descent(crossed, jnp.arange(4))))
     4.0
     """
-    known_points(points)
-    far = distances(points)
+    far = distances(known_points(points))
     cities = far.shape[0]
     if tour.shape != (cities,):
         raise ValueError(f"tour must name each of the {cities} cities once, got shape {tuple(tour.shape)}")
@@ -300,13 +313,38 @@ def two_opt_descent(points: Points, tour: Tour) -> Tour:
 
 def distances(points: Points) -> Float[Array, "cities cities"]:
     """All distances between points."""
-    points = jnp.asarray(points)
+    points = floating(points)
     return jnp.linalg.norm(points[:, None] - points[None], axis=-1)
 
 
-def known_points(points: Points) -> None:
-    """Require at least 4 finite points, if they are known."""
-    if points.ndim != 2 or points.shape[0] < 4:
-        raise ValueError(f"points must have shape (cities, dim) with at least 4 cities, got {tuple(points.shape)}")
-    if not isinstance(points, jax.core.Tracer) and not np.isfinite(points).all():
-        raise ValueError(f"points must be finite, got {np.asarray(points)[~np.isfinite(points).all(axis=1)][0]}")
+def known_points(points: Points) -> Float[Array, "cities dim"]:
+    """Require at least 4 points, finite if they are known."""
+    known = coordinates(points)
+    if known.shape[0] < 4:
+        raise ValueError(f"points must have shape (cities, dim) with at least 4 cities, got {tuple(known.shape)}")
+    if not isinstance(points, jax.core.Tracer) and not np.isfinite(np.asarray(points)).all():
+        wrong = np.asarray(points)[~np.isfinite(np.asarray(points)).all(axis=1)][0]
+        raise ValueError(f"points must be finite, got {wrong}")
+    return known
+
+
+def coordinates(points: Points) -> Float[Array, "cities dim"]:
+    """As floats, one row a city; a matrix that is known and looks like distances is refused."""
+    if not isinstance(points, jax.core.Tracer) and _looks_like_distances(np.asarray(points)):
+        n = len(points)
+        raise ValueError(
+            f"points must hold coordinates, one row a city, got a symmetric {n} × {n} matrix with a zero diagonal, "
+            f"which reads as distances (for points that do lie in {n} dimensions, append a column of zeros)"
+        )
+    points = floating(points)
+    if points.ndim != 2:
+        raise ValueError(f"points must have shape (cities, dim), one row a city, got {tuple(points.shape)}")
+    return points
+
+
+def _looks_like_distances(points: np.ndarray) -> bool:
+    if points.ndim != 2 or points.shape[0] != points.shape[1] or len(points) < 3 or not (points >= 0).all():
+        return False
+    far = points.astype(float)
+    rounding = 1e-3 * far.max()  # of lengths that were computed from inner products in float32
+    return bool(0 < far.max() < np.inf and far.diagonal().max() <= rounding and abs(far - far.T).max() <= rounding)
