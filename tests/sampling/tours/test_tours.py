@@ -237,6 +237,86 @@ def test_independent_chains_resampling_starts_jit_vmap_and_dtype():
         assert shapes.length.dtype == jnp.float64 and shapes.tour.dtype == jnp.int32
 
 
+SQUARE = np.array([[0, 0], [1, 1], [1, 0], [0, 1]])
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8])
+def test_integer_coordinates_give_the_numbers_of_floats(dtype):
+    square = SQUARE.astype(dtype)
+    crossing = two_opt_difference(square, jnp.arange(4), 1, 2)
+    np.testing.assert_allclose(crossing, 2 - 2 * 2**0.5, rtol=1e-6)
+    assert crossing.dtype == jnp.float32
+    np.testing.assert_allclose(tour_length(square, jnp.arange(4)), 2 + 2 * 2**0.5, rtol=1e-6)
+    assert canonical(np.asarray(two_opt_descent(square, jnp.arange(4)))) == (0, 2, 1, 3)
+
+    points = np.random.default_rng(0).integers(0, 200, (9, 2)).astype(dtype)
+    tour = np.random.default_rng(1).permutation(9).astype(np.int32)
+    np.testing.assert_allclose(tour_length(jnp.asarray(points), tour), length_by_hand(points, tour), rtol=1e-6)
+    for i, j in ((0, 3), (2, 5), (4, 8)):
+        changed = [*tour[:i], *tour[i : j + 1][::-1], *tour[j + 1 :]]
+        expected = length_by_hand(points, changed) - length_by_hand(points, tour)
+        found = jax.jit(two_opt_difference)(points, jnp.asarray(tour), i, j)
+        np.testing.assert_allclose(found, expected, atol=1e-3)
+    here, route = 4, [4]
+    while len(route) < 9:
+        here = min(set(range(9)) - set(route), key=lambda c: np.hypot(*(points[c].astype(float) - points[here])))
+        route.append(here)
+    np.testing.assert_array_equal(greedy_tour(points, 4), route)
+    run = anneal_tours(points, jax.random.key(0), chains=4, temperatures=np.geomspace(50, 0.5, 640))
+    np.testing.assert_allclose(run.length, exhaustive(points), rtol=1e-5)
+    far = np.round(np.hypot(*(points[:, None].astype(float) - points[None]).T)).astype(int)
+    nearest = far + 10**6 * np.eye(9, dtype=int)
+    np.testing.assert_array_equal(nearest_cities(far, 3), np.argsort(nearest, axis=1, kind="stable")[:, :3])
+
+
+def test_coordinates_beyond_32_bits_are_not_cut_off():
+    np.testing.assert_allclose(tour_length(SQUARE * 2**40, jnp.array([0, 2, 1, 3])), 2.0**42)
+
+
+def test_the_kernel_has_its_law_on_cities_with_integer_coordinates():
+    kernel = two_opt_kernel(SQUARE, 0.5)
+    starts = jax.vmap(kernel.init)(random_tours(jax.random.key(0), 4, 200))
+
+    def onward(states, key):
+        states, _ = jax.vmap(kernel.step)(jax.random.split(key, 200), states)
+        return states, states.log_density
+
+    _, log_density = jax.jit(lambda: jax.lax.scan(onward, starts, jax.random.split(jax.random.key(1), 600)))()
+    share = np.mean(np.asarray(log_density)[100:] > -8.1)  # the round trip of length 4, at temperature 1/2
+    short, crossed = np.exp(-8), np.exp(-2 * (2 + 2 * 2**0.5))
+    np.testing.assert_allclose(share, short / (short + 2 * crossed), atol=0.01)  # 0.724; blind to lengths: 1/3
+
+
+def test_a_matrix_of_distances_is_not_read_as_points():
+    key, tour = jax.random.key(0), jnp.arange(6)
+    far = np.asarray(distances(cities(6)), float)
+    inexact = np.sqrt(np.maximum(np.float32(far) ** 2 + np.float32(1e-8) * np.arange(36).reshape(6, 6), 0))
+    for matrix in (far, far.astype(np.float32), jnp.asarray(far, jnp.float32), inexact, np.rint(100 * far).astype(int)):
+        for call in (
+            lambda: tour_length(matrix, tour),  # noqa: B023
+            lambda: two_opt_difference(matrix, tour, 1, 2),  # noqa: B023
+            lambda: greedy_tour(matrix),  # noqa: B023
+            lambda: two_opt_descent(matrix, tour),  # noqa: B023
+            lambda: two_opt_kernel(matrix, 1.0),  # noqa: B023
+            lambda: anneal_tours(matrix, key),  # noqa: B023
+        ):
+            with pytest.raises(
+                ValueError, match="symmetric 6 × 6 matrix with a zero diagonal.*append a column of zeros"
+            ):
+                call()
+    with pytest.raises(ValueError, match="symmetric 3 × 3 matrix"):
+        tour_length(far[:3, :3], jnp.arange(3))
+    # the way out for points that do look so: the corners of a simplex, all at distance √2
+    simplex = np.pad(1.0 - np.eye(5), ((0, 0), (0, 1)))
+    np.testing.assert_allclose(tour_length(simplex, jnp.arange(5)), 5 * 2**0.5, rtol=1e-6)
+    # square arrays of coordinates that are no distances
+    staircase = np.tril(np.ones((4, 4)), -1)
+    np.testing.assert_allclose(tour_length(staircase, jnp.arange(4)), 3 + 3**0.5, rtol=1e-6)
+    np.testing.assert_allclose(tour_length(np.eye(4), jnp.arange(4)), 4 * 2**0.5, rtol=1e-6)
+    assert tour_length(np.zeros((4, 4)), jnp.arange(4)) == 0
+    np.testing.assert_allclose(tour_length(np.array([[0.0, 3.0], [3.0, 0.0]]), jnp.arange(2)), 2 * 18**0.5, rtol=1e-6)
+
+
 def test_refusals():
     points, key = cities(6), jax.random.key(0)
     broken = points.copy()
@@ -268,6 +348,13 @@ def test_refusals():
         anneal_tours(points, key, starts=jnp.zeros((2, 6), jnp.int32))
     with pytest.raises(ValueError, match="starts must be permutations"):
         anneal_tours(points, key, chains=2, starts=jnp.zeros((2, 6), jnp.int32))
+    for call in (tour_length, lambda points, tour: two_opt_difference(points, tour, 1, 2), two_opt_descent):
+        with pytest.raises(
+            ValueError, match=r"points must have shape \(cities, dim\), one row a city, got \(6, 2, 1\)"
+        ):
+            call(points[..., None], jnp.arange(6))
+    with pytest.raises(ValueError, match=r"far must be a non-empty square matrix, got shape \(6, 2\)"):
+        nearest_cities(points, 1)
     with pytest.raises(ValueError, match="start must be a city"):
         greedy_tour(points, 6)
     with pytest.raises(ValueError, match="cities must be at least 1"):

@@ -133,6 +133,37 @@ def test_many_steps_against_a_plain_loop():
             np.testing.assert_allclose(w, w_hand, rtol=1e-2, atol=2e-4)
 
 
+class _Reshaped(eqx.Module):
+    """A player whose examples are images of 2 × 3 pixels, or the same on vectors of 6."""
+
+    net: eqx.Module
+    before: tuple | None = eqx.field(static=True)
+    after: tuple | None = eqx.field(static=True)
+
+    def __call__(self, x):
+        x = self.net(x if self.before is None else x.reshape(self.before))
+        return x if self.after is None else x.reshape(self.after)
+
+
+@pytest.mark.parametrize(
+    "spec", [GANSpec("GAN-QP"), GANSpec("Wasserstein", penalty=1.0, center=1.0, at="interpolates")]
+)
+def test_images_train_as_the_vectors_of_their_pixels(spec):
+    def run(images):
+        data = lambda key, n: 1 + jax.random.normal(key, (n, 6)).reshape((n, 2, 3) if images else (n, 6))  # noqa: E731
+
+        def players(key):
+            generator, discriminator = player_pair(key, dim=6, width=8)
+            shape = (2, 3) if images else None
+            return _Reshaped(generator, None, shape), _Reshaped(discriminator, (6,), None)
+
+        train = lambda key: train_gan(key, spec, sample_data=data, steps=3, batch=2, players=players)  # noqa: E731
+        return compiled(lambda key: jax.tree.leaves(eqx.filter(train(key), eqx.is_array)))(jax.random.key(3))
+
+    for found, expected in zip(run(True), run(False), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_spectral_normalisation_ends_near_its_gain():
     run = compiled(lambda key: short(key, GANSpec("hinge", spectral=1.5), steps=60))(jax.random.key(0))
     for w, _ in dense(run.discriminator):

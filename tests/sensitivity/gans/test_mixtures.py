@@ -87,6 +87,41 @@ def test_energy_distance_against_brute_force(seed, n, m):
         np.testing.assert_allclose(compiled(jnp.asarray(y), jnp.asarray(x)), found, atol=1e-12)
 
 
+def test_energy_distance_of_images_and_of_integers():
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 256, (9, 3, 4, 5)).astype(np.uint8), rng.integers(0, 200, (7, 3, 4, 5)).astype(np.uint8)
+    expected = brute_force(x.reshape(9, -1).astype(float), y.reshape(7, -1).astype(float))
+    np.testing.assert_allclose(compiled(x, y), expected, rtol=1e-4)
+    np.testing.assert_allclose(compiled(jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)), expected, rtol=1e-4)
+    line, other = np.array([0.0, 4.0, 9.0], np.float32), np.array([-3.0, 2.0], np.float32)
+    np.testing.assert_allclose(compiled(line, other), brute_force(line[:, None], other[:, None]), rtol=1e-6)
+
+
+def test_modes_that_are_images_and_samples_that_are_integers():
+    centers = np.zeros((3, 2, 3))
+    centers[1, 0, 2] = centers[2, 1, 0] = 10  # the last axis alone would not tell the second from the third
+    drawn = sample_mixture(jax.random.key(0), 6000, jnp.asarray(centers, jnp.float32), 0.5)
+    assert drawn.shape == (6000, 2, 3) and drawn.dtype == jnp.float32
+    distances = cdist(np.asarray(drawn, float).reshape(-1, 6), centers.reshape(-1, 6))
+    coverage = mode_coverage(drawn, jnp.asarray(centers, jnp.float32), 1.2)
+    np.testing.assert_allclose(coverage.share, np.mean(distances.min(1) <= 1.2), atol=1e-3)
+    assert int(coverage.modes) == 3
+    share = np.bincount(distances.argmin(1), minlength=3) / 6000
+    np.testing.assert_allclose(share, 1 / 3, atol=0.03)
+    found = mode_divergence(drawn, jnp.asarray(centers, jnp.float32))
+    np.testing.assert_allclose(found, (share * np.log(3 * share)).sum(), atol=1e-5)
+
+    corners, steps = grid_centers(2, 1.0), np.array([[1, 1], [1, -1], [0, 0]])
+    np.testing.assert_allclose(mode_coverage(steps, corners, 0.5).share, 2 / 3, rtol=1e-6)
+    histogram = np.array([1, 1, 1]) / 3  # the origin is as near to the first corner as to the others
+    expected = (histogram * np.log(4 * histogram)).sum()
+    np.testing.assert_allclose(mode_divergence(steps, corners), expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        sample_mixture(jax.random.key(0), 9, np.array([[3, 4]]), 0.5),
+        sample_mixture(jax.random.key(0), 9, jnp.array([[3.0, 4.0]]), 0.5),
+    )
+
+
 def test_energy_distance_tends_to_scipys_square():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=2000), rng.normal(size=2000) + 1
@@ -122,7 +157,10 @@ def test_bad_input():
         mode_coverage(points, points, 0.0)
     with pytest.raises(ValueError, match=r"least must be in \[0, 1\), got 1.0"):
         mode_coverage(points, points, 1.0, least=1.0)
-    with pytest.raises(ValueError, match=r"of one dimension, got shapes \(3, 2\) and \(3, 1\)"):
+    with pytest.raises(ValueError, match=r"of one shape, got shapes \(3, 2\) and \(3, 1\)"):
         mode_divergence(points, points[:, :1])
+    for measure in (mode_divergence, lambda x, y: mode_coverage(x, y, 1.0), energy_distance):
+        with pytest.raises(ValueError, match=r"of one shape.*got shapes \(3, 2, 1\) and \(3, 2\)"):
+            measure(points[..., None], points)
     with pytest.raises(ValueError, match=r"at least two points.*\(1, 2\)"):
         energy_distance(points[:1], points)

@@ -100,6 +100,23 @@ def test_local_slopes_are_jacobian_norms_and_never_above_the_bound():
     np.testing.assert_allclose(many.ravel(), found, rtol=1e-5)
 
 
+def test_the_jacobian_of_an_image_is_taken_over_all_its_pixels():
+    w = np.random.RandomState(0).randn(4, 4)
+    linear = lambda x: jnp.sum(x * jnp.asarray(w, x.dtype))  # noqa: E731
+    np.testing.assert_allclose(local_lipschitz(linear, jnp.zeros((4, 4, 4))), [np.linalg.norm(w)] * 4, rtol=1e-6)
+    rng = np.random.default_rng(0)
+    a, images = 0.1 * rng.normal(size=(5, 60)), rng.normal(size=(3, 3, 4, 5))
+    by_hand = [norm((1 - np.tanh(a @ x.ravel()) ** 2)[:, None] * a) for x in images]
+    net = lambda x: jnp.tanh(jnp.asarray(a, x.dtype) @ x.ravel())  # noqa: E731
+    images = jnp.asarray(images, jnp.float32)
+    found = jax.jit(lambda xs: local_lipschitz(net, xs))(images)
+    np.testing.assert_allclose(found, by_hand, rtol=1e-5)
+    several = jax.vmap(lambda xs: local_lipschitz(net, xs))(images[:, None])
+    np.testing.assert_allclose(several[:, 0], by_hand, rtol=1e-5)
+    np.testing.assert_allclose(local_lipschitz(lambda x: jnp.stack([3 * x, -4 * x]), jnp.arange(3.0)), 5, rtol=1e-6)
+    np.testing.assert_allclose(local_lipschitz(jnp.sum, np.full((2, 3, 3), 200, np.uint8)), 3, rtol=1e-6)
+
+
 def test_radius_of_a_linear_classifier_is_exact_for_two_opposite_logits():
     # logits ±w·x: the boundary is at distance |w·x| / |w|, and sqrt(2) C is the norm of their difference's gradient
     w = jnp.array([1.0, -2.0, 2.0])
@@ -134,6 +151,22 @@ def test_attack_finds_the_boundary_of_a_linear_classifier_and_stays_in_the_ball(
         np.testing.assert_array_equal(fooled[sure], (distance < eps)[sure])
 
 
+def test_attack_of_an_image_stays_in_the_ball_over_all_its_pixels():
+    # linear logits: the way downhill is straight, and the margin falls by eps times the norm of their difference
+    rng = np.random.default_rng(0)
+    weights, images, eps = rng.normal(size=(2, 3, 4, 5)), rng.normal(size=(6, 3, 4, 5)), 0.7
+    logits = np.einsum("kabc,nabc->nk", weights, images)
+    labels, margin = logits.argmax(1), abs(logits[:, 0] - logits[:, 1])
+    model = lambda x: jnp.sum(jnp.asarray(weights, x.dtype) * x[None], axis=(1, 2, 3))  # noqa: E731
+    attack = jax.jit(lambda x, y: pgd_l2(model, x, y, eps))
+    found = np.asarray(attack(jnp.asarray(images, jnp.float32), jnp.asarray(labels)))
+    assert found.shape == images.shape and found.dtype == np.float32
+    np.testing.assert_allclose(np.sqrt(((found - images) ** 2).sum((1, 2, 3))), eps, rtol=1e-4)
+    after = np.einsum("kabc,nabc->nk", weights, found.astype(float))
+    after = after[np.arange(6), labels] - after[np.arange(6), 1 - labels]
+    np.testing.assert_allclose(after, margin - eps * np.linalg.norm(weights[0] - weights[1]), atol=1e-4)
+
+
 def test_attack_respects_certificates_and_never_helps():
     labels = jnp.argmax(jax.vmap(MLP)(XS), axis=1)
     radius = certified_radius(jax.vmap(MLP)(XS), labels, product_bound(MLP))
@@ -155,6 +188,15 @@ def test_critic_estimate_is_below_the_wasserstein_distance_and_attains_it():
     np.testing.assert_allclose(shifted, scipy.stats.wasserstein_distance(p[:, 0] + 5, q[:, 0]), rtol=1e-5)
 
 
+def test_critic_estimate_of_images_is_the_length_of_a_shift():
+    shift = np.random.default_rng(0).normal(size=(3, 4))
+    images = np.random.default_rng(1).normal(size=(7, 3, 4)).astype(np.float32)
+    moved = jnp.asarray(images + shift, jnp.float32)
+    along = lambda x: jnp.sum(x * jnp.asarray(shift / np.linalg.norm(shift), x.dtype))  # noqa: E731
+    found = wasserstein_critic_estimate(along, moved, images)
+    np.testing.assert_allclose(found, np.linalg.norm(shift), rtol=1e-5)
+
+
 def test_refuses_bad_input():
     ones, labels = jnp.ones((2, 3)), jnp.zeros(2, jnp.int32)
     with pytest.raises(ValueError, match="lipschitz must be at least 0, got -1.0"):
@@ -171,9 +213,15 @@ def test_refuses_bad_input():
         local_lipschitz(MLP, jnp.ones((0, 6)))
     with pytest.raises(ValueError, match=r"model must return a scalar or a vector.*\(3, 3\)"):
         local_lipschitz(lambda x: jnp.outer(x, x), ones)
-    with pytest.raises(ValueError, match="q must have the dimension of p, 3, got 2"):
+    with pytest.raises(ValueError, match=r"q must hold examples of the shape of those of p, \(3,\), got \(2,\)"):
         wasserstein_critic_estimate(jnp.sum, ones, ones[:, :2])
-    with pytest.raises(ValueError, match=r"p must have shape \(points, dim\).*\(3,\)"):
-        wasserstein_critic_estimate(jnp.sum, ones[0], ones)
+    with pytest.raises(ValueError, match=r"p must hold at least one point.*\(0, 3\)"):
+        wasserstein_critic_estimate(jnp.sum, ones[:0], ones)
+    with pytest.raises(ValueError, match=r"logits must have one row of classes for each example.*\(2, 3, 1\)"):
+        certified_radius(ones[..., None], labels, 1.0)
+    with pytest.raises(ValueError, match=r"logits must have one row.*\(2,\)"):
+        pgd_l2(lambda x: x[0], ones, labels, 0.1)
+    with pytest.raises(ValueError, match=r"x must hold at least one point.*\(0, 3\)"):
+        pgd_l2(MLP, ones[:0], labels[:0], 0.1)
     with pytest.raises(ValueError, match="critic must return one real number"):
         wasserstein_critic_estimate(lambda x: x, ones, ones)

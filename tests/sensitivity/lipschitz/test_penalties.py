@@ -60,6 +60,49 @@ def test_penalty_is_the_mean_over_single_points(at, points, center, one_sided):
     np.testing.assert_allclose(jax.vmap(call)(jnp.full(2, center)), [expected] * 2, rtol=1e-5)
 
 
+def test_the_slope_of_an_image_critic_is_the_norm_over_all_its_pixels():
+    w = np.random.RandomState(0).randn(4, 4)
+    linear, real = (lambda x: jnp.sum(x * jnp.asarray(w, x.dtype))), jnp.zeros((4, 4, 4))
+    np.testing.assert_allclose(slopes(linear, real), np.full(4, np.linalg.norm(w)), rtol=1e-6)
+    for at in ("data", "samples", "interpolates"):
+        found = gradient_penalty(linear, real, real + 1, KEY, at=at)
+        np.testing.assert_allclose(found, (np.linalg.norm(w) - 1) ** 2, rtol=1e-6)  # 10.390
+    twenty = gradient_penalty(jnp.sum, jnp.zeros((3, 5, 4, 1)), jnp.ones((3, 5, 4, 1)), None, center=0, at="data")
+    np.testing.assert_allclose(twenty, 20, rtol=1e-6)
+    assert slopes(linear, real).dtype == twenty.dtype == jnp.float32
+
+    images = np.random.default_rng(3).normal(size=(5, 2, 3, 7))
+    v = np.random.default_rng(4).normal(size=(2, 3, 7))
+    by_hand = [np.sqrt(((np.cos((x * v).sum()) * v + x) ** 2).sum()) for x in images]
+    curved = lambda x: jnp.sin(jnp.sum(x * jnp.asarray(v, x.dtype))) + jnp.sum(x**2) / 2  # noqa: E731
+    images = jnp.asarray(images, jnp.float32)
+    np.testing.assert_allclose(jax.jit(lambda x: slopes(curved, x))(images), by_hand, rtol=1e-4)
+    several = jax.vmap(lambda x: gradient_penalty(curved, x, x, None, at="data"))(jnp.stack([images, images]))
+    np.testing.assert_allclose(several, [np.mean((np.array(by_hand) - 1) ** 2)] * 2, rtol=1e-4)
+
+
+def test_examples_may_be_numbers_and_pixels_may_be_integers():
+    numbers = jnp.array([0.0, 2.0, -3.0])
+    np.testing.assert_allclose(slopes(lambda x: x**2, numbers), [0, 4, 6])
+    grey = np.array([[[0, 255], [3, 4]], [[250, 1], [0, 0]]], np.uint8)
+    brightness = lambda x: jnp.sum(x**2) / 2  # noqa: E731
+    lengths = np.sqrt((grey.astype(float) ** 2).sum((1, 2)))
+    np.testing.assert_allclose(slopes(brightness, grey), lengths, rtol=1e-6)
+    found = gradient_penalty(brightness, grey, grey[::-1], None, center=0.0, at="samples")
+    np.testing.assert_allclose(found, np.mean(lengths**2), rtol=1e-6)
+
+
+def test_all_pixels_of_an_image_move_along_the_segment_together():
+    # off the segment from 0 to the white image two pixels would differ, and this critic would have a slope
+    differing = lambda x: (x[0, 0] - x[2, 1]) ** 2 + (x[0, 1] - x[1, 0]) ** 2  # noqa: E731
+    black = jnp.zeros((50, 3, 2))
+    assert gradient_penalty(differing, black, black + 1, KEY, center=0.0) < 1e-12
+    # and each image has its own position: the slope of |x|²/2 is position · √6, of mean square 2
+    half_square = lambda x: jnp.sum(x**2) / 2  # noqa: E731
+    many = jnp.zeros((4000, 3, 2))
+    np.testing.assert_allclose(gradient_penalty(half_square, many, many + 1, KEY, center=0.0), 2, atol=0.12)
+
+
 def test_interpolates_lie_on_the_segments_each_with_its_own_position():
     # slope of x -> |x|²/2 is |x|: on a segment from 0 to e_i the slope is the position itself, uniform on [0, 1)
     count = 4000
@@ -116,6 +159,10 @@ def test_penalty_refuses_bad_input():
         call(key=None)
     with pytest.raises(ValueError, match=r"points must hold at least one point.*\(0, 3\)"):
         slopes(critic, jnp.zeros((0, 3)))
+    with pytest.raises(ValueError, match=r"points must hold at least one point.*got shape \(\)"):
+        slopes(lambda x: x, jnp.zeros(()))
+    with pytest.raises(ValueError, match=r"fake must have the shape of real, \(2, 4, 4\), got \(2, 4\)"):
+        gradient_penalty(jnp.sum, jnp.zeros((2, 4, 4)), jnp.zeros((2, 4)), KEY)
 
 
 def test_clipping_touches_floating_arrays_only():

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, Num
 
-from ..._check import at_least_one, require
+from ..._check import at_least_one, floating, require, square
 from ..annealing.temperatures import geometric_temperatures, known_temperatures
 from .moves import destination, random_move, source
 from .round_trips import Points, distances, greedy_tour, known_points, tour_length
@@ -37,12 +37,12 @@ class AnnealedTours(NamedTuple):
     trace: TourTrace | None
 
 
-def nearest_cities(far: Float[Array, "cities cities"], number: int) -> Int[Array, "cities number"]:
+def nearest_cities(far: Num[Array | np.ndarray, "..."], number: int) -> Int[Array, "cities number"]:
     """For each city the closest others, the closest first.
 
     Parameters
     ----------
-    far : float (cities, cities)
+    far : float or int (cities, cities)
         Distances.
     number : int, at least 1
         At most cities - 1 are returned.
@@ -54,7 +54,7 @@ def nearest_cities(far: Float[Array, "cities cities"], number: int) -> Int[Array
     Raises
     ------
     ValueError
-        If ``number`` is below 1.
+        If ``far`` is not square or ``number`` is below 1.
 
     Examples
     --------
@@ -64,6 +64,8 @@ def nearest_cities(far: Float[Array, "cities cities"], number: int) -> Int[Array
      [0]
      [1]]
     """
+    far = floating(far)
+    square("far", far)
     at_least_one("number", number)
     others = far + jnp.diag(jnp.full(far.shape[0], jnp.inf, far.dtype))
     return jax.lax.top_k(-others, min(number, far.shape[0] - 1))[1].astype(jnp.int32)
@@ -92,8 +94,9 @@ def anneal_tours(
 
     Parameters
     ----------
-    points : float (cities, dim)
-        At least 4 cities, finite. Lengths are computed in their dtype.
+    points : float or int (cities, dim)
+        Coordinates of at least 4 cities, finite, not their distances. Lengths are computed in their dtype, of integers
+        in JAX's default float.
     key : PRNG key
     chains, tries : int, at least 1
     steps : int, optional
@@ -119,8 +122,8 @@ def anneal_tours(
     Raises
     ------
     ValueError
-        If ``points`` has fewer than 4 rows or is not finite, a temperature is not positive, ``starts`` are no
-        permutations (all if known), or a number is out of range.
+        If ``points`` has fewer than 4 rows, is not finite or is a matrix of distances, a temperature is not positive,
+        ``starts`` are no permutations (all if known), or a number is out of range.
 
     Notes
     -----
@@ -139,7 +142,7 @@ def anneal_tours(
     Kirkpatrick, Gelatt, Vecchi, Science 220, 1983. Hukushima, Iba, "Population annealing and its application to a spin
     glass", AIP Conference Proceedings 690, 2003. I. Or, thesis, Northwestern University, 1976.
     """
-    known_points(points)
+    points = known_points(points)
     for name, count in (("chains", chains), ("tries", tries), ("neighbours", neighbours)):
         at_least_one(name, count)
     require("or_opt", or_opt, "in [0, 1]", lambda share: (share >= 0) & (share <= 1))
@@ -148,7 +151,6 @@ def anneal_tours(
         at_least_one("steps", steps)
     if temperatures is not None:
         known_temperatures(temperatures)
-    points = jnp.asarray(points)
     if starts is not None:
         _permutations(starts, chains, points.shape[0])
     if temperatures is not None:

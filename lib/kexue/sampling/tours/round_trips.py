@@ -3,13 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, Num
 
-from ..._check import at_least_one
+from ..._check import at_least_one, floating
 
 __all__ = ["greedy_tour", "random_tours", "tour_length"]
 
-Points = Float[Array, "cities dim"] | Float[np.ndarray, "cities dim"]
+Points = Num[Array | np.ndarray, "..."]
 Tour = Int[Array, " cities"]
 
 
@@ -18,7 +18,8 @@ def tour_length(points: Points, tour: Int[Array, "... cities"] | Int[np.ndarray,
 
     Parameters
     ----------
-    points : float (cities, dim)
+    points : float or int (cities, dim)
+        Coordinates, not distances.
     tour : int (..., cities)
         The order in which the cities are visited.
 
@@ -26,13 +27,18 @@ def tour_length(points: Points, tour: Int[Array, "... cities"] | Int[np.ndarray,
     -------
     float (...)
 
+    Raises
+    ------
+    ValueError
+        If ``points`` is no matrix or, where its values are known, a matrix of distances.
+
     Examples
     --------
     >>> square = jnp.array([[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
     >>> print(tour_length(square, jnp.array([0, 2, 1, 3])))
     4.0
     """
-    return _length(jnp.asarray(points), jnp.asarray(tour))
+    return _length(coordinates(points), jnp.asarray(tour))
 
 
 @jax.jit
@@ -75,8 +81,8 @@ def greedy_tour(points: Points, start: int | Int[Array, ""] = 0) -> Tour:
 
     Parameters
     ----------
-    points : float (cities, dim)
-        At least 4 cities, finite.
+    points : float or int (cities, dim)
+        Coordinates of at least 4 cities, finite.
     start : int, in 0 ... cities - 1
         May be traced; out of range is then clipped, as JAX indexes.
 
@@ -87,7 +93,8 @@ def greedy_tour(points: Points, start: int | Int[Array, ""] = 0) -> Tour:
     Raises
     ------
     ValueError
-        If ``points`` has fewer than 4 rows or is not finite, or ``start`` is a number out of range.
+        If ``points`` has fewer than 4 rows, is not finite or is a matrix of distances, or ``start`` is a number out
+        of range.
 
     Notes
     -----
@@ -98,7 +105,7 @@ def greedy_tour(points: Points, start: int | Int[Array, ""] = 0) -> Tour:
     >>> print(greedy_tour(jnp.array([[0.0], [5.0], [1.0], [3.0]])))
     [0 2 3 1]
     """
-    known_points(points)
+    points = known_points(points)
     if isinstance(start, int) and not 0 <= start < len(points):
         raise ValueError(f"start must be a city, 0 ... {len(points) - 1}, got {start}")
     far = distances(points)
@@ -114,13 +121,38 @@ def greedy_tour(points: Points, start: int | Int[Array, ""] = 0) -> Tour:
 
 def distances(points: Points) -> Float[Array, "cities cities"]:
     """All distances between points."""
-    points = jnp.asarray(points)
+    points = floating(points)
     return jnp.linalg.norm(points[:, None] - points[None], axis=-1)
 
 
-def known_points(points: Points) -> None:
-    """Require at least 4 finite points, if they are known."""
-    if points.ndim != 2 or points.shape[0] < 4:
-        raise ValueError(f"points must have shape (cities, dim) with at least 4 cities, got {tuple(points.shape)}")
-    if not isinstance(points, jax.core.Tracer) and not np.isfinite(points).all():
-        raise ValueError(f"points must be finite, got {np.asarray(points)[~np.isfinite(points).all(axis=1)][0]}")
+def known_points(points: Points) -> Float[Array, "cities dim"]:
+    """Require at least 4 points, finite if they are known."""
+    known = coordinates(points)
+    if known.shape[0] < 4:
+        raise ValueError(f"points must have shape (cities, dim) with at least 4 cities, got {tuple(known.shape)}")
+    if not isinstance(points, jax.core.Tracer) and not np.isfinite(np.asarray(points)).all():
+        wrong = np.asarray(points)[~np.isfinite(np.asarray(points)).all(axis=1)][0]
+        raise ValueError(f"points must be finite, got {wrong}")
+    return known
+
+
+def coordinates(points: Points) -> Float[Array, "cities dim"]:
+    """As floats, one row a city; a matrix that is known and looks like distances is refused."""
+    if not isinstance(points, jax.core.Tracer) and _looks_like_distances(np.asarray(points)):
+        n = len(points)
+        raise ValueError(
+            f"points must hold coordinates, one row a city, got a symmetric {n} × {n} matrix with a zero diagonal, "
+            f"which reads as distances (for points that do lie in {n} dimensions, append a column of zeros)"
+        )
+    points = floating(points)
+    if points.ndim != 2:
+        raise ValueError(f"points must have shape (cities, dim), one row a city, got {tuple(points.shape)}")
+    return points
+
+
+def _looks_like_distances(points: np.ndarray) -> bool:
+    if points.ndim != 2 or points.shape[0] != points.shape[1] or len(points) < 3 or not (points >= 0).all():
+        return False
+    far = points.astype(float)
+    rounding = 1e-3 * far.max()  # of lengths that were computed from inner products in float32
+    return bool(0 < far.max() < np.inf and far.diagonal().max() <= rounding and abs(far - far.T).max() <= rounding)

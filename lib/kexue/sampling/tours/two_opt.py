@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, Int
 
 from ..._check import positive
 from ..chains.kernels import Info, Kernel, State
-from .round_trips import Points, Tour, distances, known_points, tour_length
+from .round_trips import Points, Tour, coordinates, distances, known_points, tour_length
 
 __all__ = ["reverse_between", "two_opt_descent", "two_opt_difference", "two_opt_kernel"]
 
@@ -20,7 +20,8 @@ def two_opt_difference(
 
     Parameters
     ----------
-    points : float (cities, dim)
+    points : float or int (cities, dim)
+        Coordinates, not distances.
     tour : int (cities,)
     i, j : int, 0 <= i <= j < cities
         Zero if all cities, or all but one, are reversed: that is the same round trip.
@@ -29,13 +30,18 @@ def two_opt_difference(
     -------
     float, a scalar
 
+    Raises
+    ------
+    ValueError
+        As for `tour_length`.
+
     Examples
     --------
     >>> crossed = jnp.array([[0.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
     >>> print(f"{two_opt_difference(crossed, jnp.arange(4), 1, 2):.4f}")  # 4 - (2 + 2 √2)
     -0.8284
     """
-    points, cities = jnp.asarray(points), tour.shape[0]
+    points, cities = coordinates(points), tour.shape[0]
     a, b, c, d = points[tour[(jnp.stack([jnp.asarray(k) for k in (i - 1, i, j, j + 1)])) % cities]]
     added = jnp.linalg.norm(c - a) + jnp.linalg.norm(d - b)
     removed = jnp.linalg.norm(b - a) + jnp.linalg.norm(d - c)
@@ -75,8 +81,8 @@ def two_opt_kernel(points: Points, temperature: float | Float[Array, ""]) -> Ker
 
     Parameters
     ----------
-    points : float (cities, dim)
-        At least 4 cities, finite.
+    points : float or int (cities, dim)
+        Coordinates of at least 4 cities, finite.
     temperature : float, positive
         In units of length.
 
@@ -88,7 +94,8 @@ def two_opt_kernel(points: Points, temperature: float | Float[Array, ""]) -> Ker
     Raises
     ------
     ValueError
-        If ``points`` has fewer than 4 rows or is not finite, or ``temperature`` is not positive.
+        If ``points`` has fewer than 4 rows, is not finite or is a matrix of distances, or ``temperature`` is not
+        positive.
 
     Notes
     -----
@@ -100,9 +107,8 @@ def two_opt_kernel(points: Points, temperature: float | Float[Array, ""]) -> Ker
     >>> kernel = two_opt_kernel(jax.random.uniform(jax.random.key(0), (6, 2)), 0.1)
     >>> state, info = kernel.step(jax.random.key(1), kernel.init(jnp.arange(6)))
     """
-    known_points(points)
+    points = known_points(points)
     positive("temperature", temperature)
-    points = jnp.asarray(points)
 
     def init(position: Tour, key: Array | None = None) -> State:
         return State(position, -tour_length(points, position) / temperature)
@@ -136,8 +142,8 @@ def two_opt_descent(points: Points, tour: Tour) -> Tour:
 
     Parameters
     ----------
-    points : float (cities, dim)
-        At least 4 cities, finite.
+    points : float or int (cities, dim)
+        Coordinates of at least 4 cities, finite.
     tour : int (cities,)
 
     Returns
@@ -148,7 +154,8 @@ def two_opt_descent(points: Points, tour: Tour) -> Tour:
     Raises
     ------
     ValueError
-        If ``points`` has fewer than 4 rows or is not finite, or ``tour`` has another shape.
+        If ``points`` has fewer than 4 rows, is not finite or is a matrix of distances, or ``tour`` has another
+        shape.
 
     Notes
     -----
@@ -160,8 +167,7 @@ def two_opt_descent(points: Points, tour: Tour) -> Tour:
     >>> print(tour_length(crossed, two_opt_descent(crossed, jnp.arange(4))))
     4.0
     """
-    known_points(points)
-    far = distances(points)
+    far = distances(known_points(points))
     cities = far.shape[0]
     if tour.shape != (cities,):
         raise ValueError(f"tour must name each of the {cities} cities once, got shape {tuple(tour.shape)}")

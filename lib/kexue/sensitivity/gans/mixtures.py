@@ -6,9 +6,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int, Key, Num
 
-from ..._check import at_least_one, positive
+from ..._check import at_least_one, floating, positive
 
 __all__ = [
     "Coverage",
@@ -89,17 +89,18 @@ def grid_centers(side: int = 5, half_width: float = 2.0) -> Float[Array, "modes 
 def sample_mixture(
     key: Key[Array, ""],
     n: int,
-    centers: Float[Array, "modes dim"],
+    centers: Num[Array | np.ndarray, "..."],
     scale: float | Float[Array, ""],
     modes: int | Int[Array, ""] | None = None,
-) -> Float[Array, "n dim"]:
+) -> Float[Array, "n ..."]:
     r"""Draw from :math:`\frac1k\sum_i\mathcal N(c_i,s^2I)`.
 
     Parameters
     ----------
     key : PRNG key
     n : int, at least 1
-    centers : float (modes, dim)
+    centers : float (modes, ...)
+        Points of any shape.
     scale : float, positive
         :math:`s`, the standard deviation in each coordinate.
     modes : int, optional
@@ -108,7 +109,7 @@ def sample_mixture(
 
     Returns
     -------
-    float (n, dim)
+    float (n, ...)
 
     Raises
     ------
@@ -121,17 +122,20 @@ def sample_mixture(
     (5, 2)
     """
     at_least_one("n", n)
+    centers = floating(centers)
     at_least_one("number of centers", len(centers))
     positive("scale", scale)
+    flat = centers.reshape(len(centers), -1)
     modes = len(centers) if modes is None else modes
     if isinstance(modes, int) and not 1 <= modes <= len(centers):
         raise ValueError(f"modes must be in [1, {len(centers)}], the number of centers, got {modes}")
     # One draw instead of two: a normal number through its own distribution function is uniform, and picks the mode.
-    noise = jax.random.normal(key, (n, centers.shape[1] + 1), centers.dtype)
+    noise = jax.random.normal(key, (n, flat.shape[1] + 1), flat.dtype)
     uniform = jax.scipy.special.ndtr(noise[:, -1])
     mode = jnp.floor(uniform * jnp.asarray(modes, uniform.dtype)).astype(int)
     mode = jnp.minimum(mode, modes - 1)  # where the uniform number was rounded to one
-    return centers[mode] + jnp.asarray(scale, centers.dtype) * noise[:, :-1]
+    drawn = flat[mode] + jnp.asarray(scale, flat.dtype) * noise[:, :-1]
+    return drawn.reshape(n, *centers.shape[1:])
 
 
 class Coverage(NamedTuple):
@@ -142,8 +146,8 @@ class Coverage(NamedTuple):
 
 
 def mode_coverage(
-    samples: Float[Array, "n dim"],
-    centers: Float[Array, "modes _"],
+    samples: Num[Array | np.ndarray, "..."],
+    centers: Num[Array | np.ndarray, "..."],
     radius: float | Float[Array, ""],
     *,
     least: float = 0.01,
@@ -152,8 +156,9 @@ def mode_coverage(
 
     Parameters
     ----------
-    samples : float (n, dim)
-    centers : float (modes, dim)
+    samples : float (n, ...)
+    centers : float (modes, ...)
+        Points of one shape, which may be any; distances are over all their numbers.
     radius : float, positive
         A sample belongs to its nearest centre if it is not farther away than this.
     least : float in [0, 1)
@@ -168,7 +173,8 @@ def mode_coverage(
     Raises
     ------
     ValueError
-        If there are no samples or no centres, ``radius`` is not positive or ``least`` is out of range.
+        If there are no samples or no centres, their shapes differ, ``radius`` is not positive or ``least`` is out of
+        range.
 
     Notes
     -----
@@ -180,6 +186,7 @@ def mode_coverage(
     >>> print(coverage.modes, f"{coverage.share:.3f}")
     1 0.667
     """
+    samples, centers = floating(samples), floating(centers)
     _check_points(samples, centers)
     positive("radius", radius)
     if not 0 <= least < 1:
@@ -191,15 +198,18 @@ def mode_coverage(
     return Coverage(jnp.sum(is_found), jnp.mean(is_near, dtype=samples.dtype))
 
 
-def mode_divergence(samples: Float[Array, "n dim"], centers: Float[Array, "modes _"]) -> Float[Array, ""]:
+def mode_divergence(
+    samples: Num[Array | np.ndarray, "..."], centers: Num[Array | np.ndarray, "..."]
+) -> Float[Array, ""]:
     r"""How unevenly samples fall on the modes: :math:`\mathrm{KL}(h\Vert\text{uniform})=\ln k-H(h)`.
 
     :math:`h` is the histogram of nearest centres, so that a sample far from all of them counts for one too.
 
     Parameters
     ----------
-    samples : float (n, dim)
-    centers : float (modes, dim)
+    samples : float (n, ...)
+    centers : float (modes, ...)
+        Points of one shape, which may be any; distances are over all their numbers.
 
     Returns
     -------
@@ -209,20 +219,21 @@ def mode_divergence(samples: Float[Array, "n dim"], centers: Float[Array, "modes
     Raises
     ------
     ValueError
-        If there are no samples or no centres.
+        If there are no samples or no centres, or their shapes differ.
 
     Examples
     --------
     >>> print(mode_divergence(ring_centers(8)[:2], ring_centers(8)))  # two of eight: log 4
     1.3862944
     """
+    samples, centers = floating(samples), floating(centers)
     _check_points(samples, centers)
     nearest, _ = _nearest(samples, centers)
     share = jnp.zeros(len(centers), samples.dtype).at[nearest].add(1) / len(samples)
     return jnp.log(float(len(centers))).astype(samples.dtype) - jnp.sum(jax.scipy.special.entr(share))
 
 
-def energy_distance(x: Float[Array, "n dim"], y: Float[Array, "m _"]) -> Float[Array, ""]:
+def energy_distance(x: Num[Array | np.ndarray, "..."], y: Num[Array | np.ndarray, "..."]) -> Float[Array, ""]:
     r"""Unbiased estimate of :math:`2E\lVert X-Y\rVert-E\lVert X-X'\rVert-E\lVert Y-Y'\rVert`.
 
     Zero if and only if the two laws are the same. The estimate leaves out the pairs of a point with itself, so it is
@@ -230,8 +241,8 @@ def energy_distance(x: Float[Array, "n dim"], y: Float[Array, "m _"]) -> Float[A
 
     Parameters
     ----------
-    x, y : float (n, dim), (m, dim)
-        At least two points each.
+    x, y : float (n, ...), (m, ...)
+        At least two points each, of one shape, which may be any; distances are over all their numbers.
 
     Returns
     -------
@@ -240,7 +251,7 @@ def energy_distance(x: Float[Array, "n dim"], y: Float[Array, "m _"]) -> Float[A
     Raises
     ------
     ValueError
-        If there are fewer than two points or the dimensions differ.
+        If there are fewer than two points or their shapes differ.
 
     Notes
     -----
@@ -255,8 +266,9 @@ def energy_distance(x: Float[Array, "n dim"], y: Float[Array, "m _"]) -> Float[A
     ----------
     Székely and Rizzo, "Energy statistics: a class of statistics based on distances", 2013.
     """
-    if min(len(x), len(y)) < 2 or x.shape[1] != y.shape[1]:
-        raise ValueError(f"x and y must hold at least two points of one dimension, got shapes {x.shape} and {y.shape}")
+    x, y = floating(x), floating(y)
+    if min(x.ndim, y.ndim) < 1 or min(len(x), len(y)) < 2 or x.shape[1:] != y.shape[1:]:
+        raise ValueError(f"x and y must hold at least two points of one shape each, got shapes {x.shape} and {y.shape}")
     n, m = len(x), len(y)
     within = jnp.sum(_distances(x, x)) / (n * (n - 1)) + jnp.sum(_distances(y, y)) / (m * (m - 1))
     return 2 * jnp.mean(_distances(x, y)) - within
@@ -264,8 +276,13 @@ def energy_distance(x: Float[Array, "n dim"], y: Float[Array, "m _"]) -> Float[A
 
 def _distances(x: Array, y: Array) -> Array:
     """Pairwise; coordinate by coordinate, because the usual trick with an inner product cancels for close points."""
-    squares = sum((x[:, None, i] - y[None, :, i]) ** 2 for i in range(x.shape[1]))
-    return jnp.sqrt(squares)
+    columns = [points.reshape(len(points), -1).T for points in (x, y)]
+
+    def add(squares: Array, pair: list[Array]) -> tuple[Array, None]:
+        return squares + (pair[0][:, None] - pair[1][None]) ** 2, None
+
+    zeros = jnp.zeros((len(x), len(y)), jnp.result_type(x, y))
+    return jnp.sqrt(jax.lax.scan(add, zeros, columns, unroll=8)[0])
 
 
 def _nearest(samples: Array, centers: Array) -> tuple[Array, Array]:
@@ -274,8 +291,7 @@ def _nearest(samples: Array, centers: Array) -> tuple[Array, Array]:
 
 
 def _check_points(samples: Array, centers: Array) -> None:
-    if samples.size == 0 or centers.size == 0 or samples.shape[1] != centers.shape[1]:
-        shapes = f"{np.shape(samples)} and {np.shape(centers)}"
-        raise ValueError(
-            f"samples and centers must hold at least one point each, of one dimension, got shapes {shapes}"
-        )
+    is_batch = min(samples.ndim, centers.ndim) >= 1 and samples.size > 0 and centers.size > 0
+    if not is_batch or samples.shape[1:] != centers.shape[1:]:
+        shapes = f"{samples.shape} and {centers.shape}"
+        raise ValueError(f"samples and centers must hold at least one point each, of one shape, got shapes {shapes}")

@@ -63,14 +63,14 @@ def train_gan(
     spec : GANSpec
         Of scalars; ``vmap`` takes care of a stack.
     sample_data : callable
-        ``sample_data(key, batch)`` returns points (batch, dim), or a pair of them and of conditions (batch, …), which
-        both players then receive as a second argument.
+        ``sample_data(key, batch)`` returns examples (batch, …) of any shape, or a pair of them and of conditions
+        (batch, …), which both players then receive as a second argument.
     steps : int, at least 1
         Steps of either player.
     batch : int, at least 1
     players : callable
-        ``players(key)`` returns two Equinox modules on one example: the generator ``latent`` → ``dim``, the
-        discriminator ``dim`` → raw score. `player_pair` unless given.
+        ``players(key)`` returns two Equinox modules on one example: the generator ``latent`` → example, the
+        discriminator example → raw score. `player_pair` unless given.
     latent : int, at least 1
         Dimension of :math:`z\sim\mathcal N(0,I)`.
     average : float in [0, 1)
@@ -129,7 +129,8 @@ def train_gan(
             d = _normalised(d, vectors, spec.spectral)
             score = eqx.combine(d, d_static)
             losses, fake = _meet(spec, eqx.combine(state.g, g_static), score, z_d, real, condition)
-            points = real + _position(spec.at, place) * (fake - real)
+            position = _position(spec.at, place).reshape(-1, *(1,) * (real.ndim - 1))
+            points = real + position * (fake - real)
             return losses.discriminator + _steepness(spec, score, points, condition), vectors
 
         gradient, vectors = jax.grad(loss_d, has_aux=True)(state.d)
@@ -169,7 +170,8 @@ def _meet(
 ) -> tuple[PlayerLosses, Array]:
     """Losses of both players on one batch, and the samples."""
     fake = jax.vmap(generator)(z, *condition)
-    distance = jnp.sqrt(jnp.sum((real - fake) ** 2, axis=1) + 1e-12)  # differentiable where two points coincide
+    squares = jnp.sum((real - fake).reshape(len(real), -1) ** 2, axis=1)
+    distance = jnp.sqrt(squares + 1e-12)  # differentiable where two points coincide
     r, f = (jax.vmap(score)(points, *condition) for points in (real, fake))
     return selected_loss(spec.loss, r, f, distance), fake
 

@@ -16,7 +16,7 @@ def one_pass_loss(
     loss: Callable[[Array, Array], PlayerLosses],
     generator: Callable[[Array], Array],
     discriminator: Callable[[Array], Array],
-    real: Float[Array, "batch dim"],
+    real: Float[Array, "batch ..."],
     latents: Float[Array, "_ latent"],
 ) -> Float[Array, ""]:
     r"""One scalar whose gradient holds the gradients of both players.
@@ -32,7 +32,8 @@ def one_pass_loss(
         ``loss(real, fake) -> PlayerLosses`` of two batches of scores, such as an entry of `LOSSES`.
     generator, discriminator : callable
         On one example. Differentiate with respect to both: one gradient, for a *simultaneous* step.
-    real : float (batch, dim)
+    real : float (batch, ...)
+        Examples of any shape.
     latents : float (batch, latent)
 
     Returns

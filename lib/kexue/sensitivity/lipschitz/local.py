@@ -6,14 +6,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int, Num
 
-from ..._check import at_least_one, require
+from ..._check import at_least_one, batch, floating, require
 
 __all__ = ["certified_radius", "local_lipschitz", "pgd_l2", "wasserstein_critic_estimate"]
 
 
-def local_lipschitz(model: Callable[[Array], Any], xs: Float[Array, "batch dim"]) -> Float[Array, " batch"]:
+def local_lipschitz(model: Callable[[Array], Any], xs: Num[Array | np.ndarray, "..."]) -> Float[Array, " batch"]:
     r"""Norm of a network's Jacobian at each point, :math:`\lVert Df(x_i)\rVert_2`.
 
     The largest of them is a *lower* bound of the Lipschitz constant: somewhere else the network may be steeper.
@@ -21,8 +22,9 @@ def local_lipschitz(model: Callable[[Array], Any], xs: Float[Array, "batch dim"]
     Parameters
     ----------
     model : callable
-        One example ``(dim,)`` to a vector or a scalar.
-    xs : float (batch, dim)
+        One example to a vector or a scalar.
+    xs : float (batch, ...)
+        Examples of any shape, such as images: the Jacobian is that of the flattened example.
 
     Returns
     -------
@@ -42,17 +44,17 @@ def local_lipschitz(model: Callable[[Array], Any], xs: Float[Array, "batch dim"]
     >>> print(local_lipschitz(lambda x: jnp.abs(jnp.stack([3 * x[0], x[1]])), jnp.array([[1.0, -1.0]])))
     [3.]
     """
-    if xs.size == 0:
-        raise ValueError(f"xs must hold at least one point of at least one dimension, got shape {xs.shape}")
+    xs = floating(xs)
+    batch("xs", xs)
     shape = jax.eval_shape(model, jax.ShapeDtypeStruct(xs.shape[1:], xs.dtype)).shape
     if len(shape) > 1:
         raise ValueError(f"model must return a scalar or a vector for one example, got shape {shape}")
     jacobians = jax.vmap(jax.jacrev(lambda x: jnp.atleast_1d(model(x))))(xs)
-    return jnp.max(jnp.linalg.svd(jacobians, compute_uv=False), axis=-1)
+    return jnp.max(jnp.linalg.svd(jacobians.reshape(*jacobians.shape[:2], -1), compute_uv=False), axis=-1)
 
 
 def certified_radius(
-    logits: Float[Array, "batch classes"], labels: Int[Array, " _"], lipschitz: float | int | Float[Array, ""]
+    logits: Float[Array, "..."], labels: Int[Array, " _"], lipschitz: float | int | Float[Array, ""]
 ) -> Float[Array, " batch"]:
     r"""How far an input can move before the class can change, :math:`m/(\sqrt2\,C)` for a margin :math:`m`.
 
@@ -76,7 +78,8 @@ def certified_radius(
     Raises
     ------
     ValueError
-        If there are fewer than two classes, the lengths differ, or ``lipschitz`` is negative.
+        If ``logits`` has another rank, there are fewer than two classes, the lengths differ, or ``lipschitz`` is
+        negative.
 
     Examples
     --------
@@ -93,6 +96,8 @@ def certified_radius(
 
 def _margins(logits: Array, labels: Array) -> Array:
     """True logit minus the largest other one."""
+    if logits.ndim != 2:
+        raise ValueError(f"logits must have one row of classes for each example, (batch, classes), got {logits.shape}")
     if logits.shape[1] < 2:
         raise ValueError(f"logits must have at least two classes, got {logits.shape[1]}")
     if labels.shape != logits.shape[:1]:
@@ -104,11 +109,11 @@ def _margins(logits: Array, labels: Array) -> Array:
 
 def pgd_l2(
     model: Callable[[Array], Array],
-    x: Float[Array, "batch dim"],
+    x: Num[Array | np.ndarray, "..."],
     y: Int[Array, " _"],
     eps: float | int | Float[Array, ""],
     steps: int = 20,
-) -> Float[Array, "batch dim"]:
+) -> Float[Array, "batch ..."]:
     r"""Search the ball :math:`\lVert\delta\rVert_2\le\epsilon` for a point that is misjudged, by projected gradients.
 
     Each step goes :math:`2.5\,\epsilon/\text{steps}` downhill on the margin and back into the ball; the point with the
@@ -118,8 +123,9 @@ def pgd_l2(
     Parameters
     ----------
     model : callable
-        One example ``(dim,)`` to logits ``(classes,)``.
-    x : float (batch, dim)
+        One example to logits ``(classes,)``.
+    x : float (batch, ...)
+        Examples of any shape, such as images: the ball is that of the 2-norm over all numbers of one.
     y : int (batch,)
         The true classes.
     eps : float, at least 0
@@ -127,13 +133,14 @@ def pgd_l2(
 
     Returns
     -------
-    float (batch, dim)
-        Within ``eps`` of ``x``, up to rounding; never of larger margin than ``x``.
+    float (batch, ...)
+        Of the shape of ``x``, within ``eps`` of ``x``, up to rounding; never of larger margin than ``x``.
 
     Raises
     ------
     ValueError
-        If ``steps`` is below 1, ``eps`` negative, the lengths differ, or the model has fewer than two classes.
+        If ``x`` is empty, ``steps`` below 1, ``eps`` negative, the lengths differ, or the model does not return at least
+        two classes.
 
     Notes
     -----
@@ -151,25 +158,27 @@ def pgd_l2(
     """
     at_least_one("steps", steps)
     require("eps", eps, "at least 0", lambda value: value >= 0)
-    eps = jnp.asarray(eps, x.dtype)
+    x = floating(x)
+    batch("x", x)
+    eps, start = jnp.asarray(eps, x.dtype), x.reshape(len(x), -1)
 
-    def margins(points: Array) -> tuple[Array, Array]:
-        value = _margins(jax.vmap(model)(points), y)
+    def margins(rows: Array) -> tuple[Array, Array]:
+        value = _margins(jax.vmap(model)(rows.reshape(x.shape)), y)
         return jnp.sum(value), value
 
     def step(carry: tuple[Array, Array, Array], _: None) -> tuple[tuple[Array, Array, Array], None]:
         delta, best, lowest = carry
-        (_, value), slope = jax.value_and_grad(margins, has_aux=True)(x + delta)
+        (_, value), slope = jax.value_and_grad(margins, has_aux=True)(start + delta)
         is_better = value < lowest
         best, lowest = jnp.where(is_better[:, None], delta, best), jnp.where(is_better, value, lowest)
         delta = delta - 2.5 * eps / steps * slope / _at_least_tiny(_length(slope))
         delta = delta * jnp.minimum(1, eps / _at_least_tiny(_length(delta)))
         return (delta, best, lowest), None
 
-    nothing = jnp.zeros_like(x)
+    nothing = jnp.zeros_like(start)
     (delta, best, lowest), _ = jax.lax.scan(step, (nothing, nothing, jnp.full(len(x), jnp.inf, x.dtype)), length=steps)
-    is_better = margins(x + delta)[1] < lowest
-    return x + jnp.where(is_better[:, None], delta, best)
+    is_better = margins(start + delta)[1] < lowest
+    return x + jnp.where(is_better[:, None], delta, best).reshape(x.shape)
 
 
 def _length(rows: Array) -> Array:
@@ -181,7 +190,7 @@ def _at_least_tiny(length: Array) -> Array:
 
 
 def wasserstein_critic_estimate(
-    critic: Callable[[Array], Array], p: Num[Array, "..."], q: Num[Array, "..."]
+    critic: Callable[[Array], Array], p: Num[Array | np.ndarray, "..."], q: Num[Array | np.ndarray, "..."]
 ) -> Float[Array, ""]:
     r"""What a critic thinks that two samples are apart, :math:`\operatorname{mean}f(p_i)-\operatorname{mean}f(q_j)`.
 
@@ -191,8 +200,9 @@ def wasserstein_critic_estimate(
     Parameters
     ----------
     critic : callable
-        One example ``(dim,)`` to a real scalar.
-    p, q : float (n, dim), (m, dim)
+        One example to a real scalar.
+    p, q : float (n, ...), (m, ...)
+        Examples of any shape.
 
     Returns
     -------
@@ -201,7 +211,7 @@ def wasserstein_critic_estimate(
     Raises
     ------
     ValueError
-        If the dimensions differ, a sample is empty, or the critic returns anything but one real number.
+        If the shapes of the examples differ, a sample is empty, or the critic returns anything but one real number.
 
     Examples
     --------
@@ -213,10 +223,9 @@ def wasserstein_critic_estimate(
     Arjovsky, Chintala and Bottou, "Wasserstein generative adversarial networks", 2017, arXiv:1701.07875, equation 2.
     """
     for name, sample in (("p", p), ("q", q)):
-        if sample.ndim != 2 or sample.size == 0:
-            raise ValueError(f"{name} must have shape (points, dim), neither of them zero, got {sample.shape}")
-    if p.shape[1] != q.shape[1]:
-        raise ValueError(f"q must have the dimension of p, {p.shape[1]}, got {q.shape[1]}")
+        batch(name, sample)
+    if p.shape[1:] != q.shape[1:]:
+        raise ValueError(f"q must hold examples of the shape of those of p, {p.shape[1:]}, got {q.shape[1:]}")
     image = jax.eval_shape(critic, jax.ShapeDtypeStruct(p.shape[1:], p.dtype))
     if getattr(image, "shape", None) != ():
         raise ValueError(f"critic must return one real number, of shape (), for one example, got {image}")

@@ -7,22 +7,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Key, Num, PyTree
 
-from ..._check import require
+from ..._check import batch, floating, require
 from ..._norms import safe_norm
 
 __all__ = ["after_each_step", "clip_weights", "gradient_penalty", "keep_weights_clipped", "slopes"]
 
 
-def slopes(critic: Callable[[Array], Any], points: Float[Array, "batch dim"]) -> Float[Array, " batch"]:
+def slopes(critic: Callable[[Array], Any], points: Num[Array | np.ndarray, "..."]) -> Float[Array, " batch"]:
     r"""How steep a function is at each point, :math:`\lVert\nabla f(x_i)\rVert_2`.
 
     Parameters
     ----------
     critic : callable
-        One example ``(dim,)`` to a real scalar, differentiable almost everywhere.
-    points : float (batch, dim)
+        One example to a real scalar, differentiable almost everywhere.
+    points : float (batch, ...)
+        Examples of any shape, such as images: the norm is over all numbers of one.
 
     Returns
     -------
@@ -48,8 +49,8 @@ def slopes(critic: Callable[[Array], Any], points: Float[Array, "batch dim"]) ->
 
 def gradient_penalty(
     critic: Callable[[Array], Any],
-    real: Float[Array, "batch dim"],
-    fake: Float[Array, "_ _"],
+    real: Num[Array | np.ndarray, "..."],
+    fake: Num[Array | np.ndarray, "..."],
     key: Key[Array, ""] | None,
     *,
     center: float | int | Float[Array, ""] = 1.0,
@@ -65,9 +66,9 @@ def gradient_penalty(
     Parameters
     ----------
     critic : callable
-        One example ``(dim,)`` to a real scalar.
-    real, fake : float (batch, dim)
-        Of one shape.
+        One example to a real scalar.
+    real, fake : float (batch, ...)
+        Of one shape. Examples may have any shape, such as images: the norm is over all numbers of one.
     key : PRNG key
         Draws one position :math:`\alpha_i\in[0,1)` for each pair; may be None unless ``at="interpolates"``.
     center : float, at least 0
@@ -109,6 +110,7 @@ def gradient_penalty(
     and Nowozin, "Which training methods for GANs do actually converge?", 2018, arXiv:1801.04406 (R1, R2).
     """
     require("center", center, "at least 0 and finite", lambda value: (value >= 0) & np.isfinite(value))
+    real, fake = floating(real), floating(fake)
     if real.shape != fake.shape:
         raise ValueError(f"fake must have the shape of real, {real.shape}, got {fake.shape}")
     name, points = _where(at, real, fake, key)
@@ -131,18 +133,19 @@ def _where(at: str, real: Array, fake: Array, key: Array | None) -> tuple[str, A
         raise ValueError(f"at must be 'interpolates', 'data' or 'samples', got {at!r}")
     if key is None:
         raise ValueError("key must be a PRNG key for at='interpolates', got None")
-    position = jax.random.uniform(key, (len(real), 1), real.dtype)
+    position = jax.random.uniform(key, (len(real),) + (1,) * (real.ndim - 1), real.dtype)
     return "real", real + position * (fake - real)
 
 
-def _gradients(critic: Callable[[Array], Any], name: str, points: Array) -> Array:
-    if points.size == 0:
-        raise ValueError(f"{name} must hold at least one point of at least one dimension, got shape {points.shape}")
+def _gradients(critic: Callable[[Array], Any], name: str, points: Any) -> Array:
+    """One row for each example, whatever its shape."""
+    points = floating(points)
+    batch(name, points)
     image = jax.eval_shape(critic, jax.ShapeDtypeStruct(points.shape[1:], points.dtype))
     shape, dtype = getattr(image, "shape", None), getattr(image, "dtype", None)
     if shape != () or dtype is None or not jnp.issubdtype(dtype, jnp.floating):
         raise ValueError(f"critic must return one real number, of shape (), for one example, got {image}")
-    return jax.vmap(jax.grad(critic))(points)
+    return jax.vmap(jax.grad(critic))(points).reshape(len(points), -1)
 
 
 def clip_weights(model: PyTree, bound: float | int | Float[Array, ""]) -> PyTree:
