@@ -46,6 +46,9 @@ def test_the_same_numbers_as_arviz():
             rhat, size, correlation = everything(trace)
         for kind, value in rhat.items():
             np.testing.assert_allclose(value, array_stats.rhat(trace, method=KINDS[kind]), rtol=1e-6, err_msg=name)
+        if name == "ties":  # the upper quantile is the highest value: ArviZ overlooks how it moves
+            ends = [array_stats.ess((trace > c).astype(float), method="mean") for c in (0, 2)]
+            np.testing.assert_allclose(size.pop("tail"), min(ends), rtol=1e-6)
         for kind, value in size.items():
             prob = {"prob": (0.05, 0.95)} if kind == "tail" else {}
             np.testing.assert_allclose(value, array_stats.ess(trace, method=kind, **prob), rtol=1e-6, err_msg=name)
@@ -57,6 +60,47 @@ def test_tail_with_other_quantiles():
     with jax.enable_x64(True):
         expected = array_stats.ess(trace, method="tail", prob=(0.2, 0.7))
         np.testing.assert_allclose(effective_sample_size(trace, "tail", prob=(0.2, 0.7)), expected, rtol=1e-6)
+
+
+def test_the_tail_of_discrete_draws_is_the_same_turned_round():
+    x = np.random.default_rng(0).integers(0, 4, (4, 500)).astype(float)
+    for chain, start in enumerate((50, 150, 250, 350)):
+        x[chain, start : start + 100] = 4  # one value in twenty, and every chain sticks there once
+    with jax.enable_x64(True):
+        expected = array_stats.ess((x == 4).astype(float), method="mean")  # of being there: 22
+        for turned in (x, -x, 4 - x, 0.1 * x, 7.3 - 0.1 * x):
+            np.testing.assert_allclose(effective_sample_size(turned, "tail"), expected, rtol=1e-6)
+    assert 20 < expected < 24
+    for turned in (x, 4 - x, 0.1 * x, 7.3 - 0.1 * x):
+        single = jnp.asarray(turned, jnp.float32)
+        np.testing.assert_allclose(effective_sample_size(single, "tail"), expected, rtol=1e-3)
+    rng = np.random.default_rng(7)
+    for prob in ((0.05, 0.95), (0.2, 0.7)):
+        y = np.repeat(rng.integers(0, 6, (3, 100)), 4, axis=1)  # draws that equal a quantile in the middle
+        mirrored = tuple(1 - p for p in prob[::-1])
+        found, back = effective_sample_size(y, "tail", prob=prob), effective_sample_size(-y, "tail", prob=mirrored)
+        np.testing.assert_allclose(back, found, rtol=1e-4)
+
+
+def test_two_values_that_are_equally_frequent():
+    rng = np.random.default_rng(0)
+    halves = np.repeat([0, 1], 500)
+    agreeing = np.stack([rng.permutation(halves) for _ in range(4)])
+    shares = np.array([0.1, 0.2, 0.8, 0.9])
+    apart = np.stack([rng.permutation(np.repeat([0, 1], [round(1000 * (1 - s)), round(1000 * s)])) for s in shares])
+    for low, high in ((0, 1), (-3, 5), (0.1, 0.7)):
+        for trace in (agreeing, apart):
+            values = np.where(trace, high, low)
+            with jax.enable_x64(True):
+                found = potential_scale_reduction(values)
+                np.testing.assert_allclose(found, array_stats.rhat(values, method="z_scale"), rtol=1e-6)
+                assert found == potential_scale_reduction(values, "bulk")
+            np.testing.assert_allclose(potential_scale_reduction(np.float32(values)), found, rtol=1e-4)
+    assert abs(potential_scale_reduction(agreeing) - 1) < 0.01
+    # scores ±c: between = c² var(2 s - 1) over eight halves, within = c² mean(4 s (1 - s))
+    between, within = np.var(np.repeat(2 * shares - 1, 2), ddof=1), np.mean(4 * shares * (1 - shares))
+    np.testing.assert_allclose(potential_scale_reduction(apart), np.sqrt(1 + between / within), rtol=0.02)
+    assert potential_scale_reduction(np.repeat([[0.0], [1.0]], 50, axis=1)) == np.inf  # no chain leaves its value
 
 
 def test_autocorrelation_is_a_sum():
@@ -93,7 +137,9 @@ def test_integers_and_constants():
     flags = np.random.default_rng(5).integers(0, 2, (4, 100))
     assert 200 < effective_sample_size(flags, "mean") < 700
     assert effective_sample_size(np.ones((2, 50), np.float32)) == 100
-    assert not np.isfinite(potential_scale_reduction(np.ones((2, 50), np.float32), "split"))
+    for value in (1.0, 0.1, 1e8 / 3):  # some of these have rounded means that are not the value
+        for kind in KINDS:
+            assert not np.isfinite(potential_scale_reduction(np.full((3, 57), value, np.float32), kind))
 
 
 def test_refusals():

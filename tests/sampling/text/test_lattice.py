@@ -114,6 +114,57 @@ def test_a_thousand_words_do_not_underflow():
     assert jnp.all(jnp.isfinite(lattice.marginals()))
 
 
+def branches(first, second):
+    """A and B are left with probabilities 1 - first and 1 - second, B never towards A; X, where sentences never end."""
+    transition = jnp.array([[first, 0, 0.99 - first], [0, second, 0.99 - second], [0, 0, 1]])
+    return Bigram(("A", "B", "X"), jnp.array([0.5, 0.5, 0]), transition, jnp.array([0.01, 0.01, 0]))
+
+
+@pytest.mark.parametrize("n", [20, 22, 40, 400])
+def test_a_branch_that_is_forbidden_later_does_not_hide_the_only_sentence(n):
+    allowed = np.ones((n, 3), bool)
+    allowed[0, 1:] = False
+    lattice = constrained_lattice(branches(0.01, 0.99), n, allowed=allowed)
+    by_hand = np.log(0.5) + (n - 1) * np.log(0.01) + np.log(0.01)
+    np.testing.assert_allclose(lattice.log_z, by_hand, rtol=1e-5)
+    np.testing.assert_allclose(lattice.best()[1], by_hand, rtol=1e-5)
+    np.testing.assert_array_equal(lattice.sample(jax.random.key(0), 5), np.zeros((5, n)))
+    np.testing.assert_allclose(lattice.marginals(), np.tile([1.0, 0, 0], (n, 1)), atol=1e-6)
+    # the same branch, seen from the other end: forbidden at the last word
+    allowed = np.ones((n, 3), bool)
+    allowed[-1, 1:] = False
+    last = constrained_lattice(branches(0.01, 0.99), n, allowed=allowed)
+    np.testing.assert_allclose(last.log_z, by_hand, rtol=1e-5)
+    np.testing.assert_allclose(last.marginals(), np.tile([1.0, 0, 0], (n, 1)), atol=1e-6)
+
+
+def test_branches_of_very_different_size_against_sums_in_logarithms():
+    """Forward, in NumPy's float64, one logarithm for each state and no common scale at all."""
+    rng, n = np.random.default_rng(0), 30
+    table = np.exp(-rng.exponential(12, (V, V + 1)))
+    table[rng.uniform(size=table.shape) < 0.3] = 0
+    table /= table.sum(1, keepdims=True)
+    start = np.array([0.6, 1e-12, 0.3, 1e-20, 0.1])
+    with np.errstate(divide="ignore"):
+        log_start, log_P, log_stop = np.log(start), np.log(table[:, :V]), np.log(table[:, V])
+    reached = 0
+    for seed in range(12):
+        allowed = np.random.default_rng(seed).uniform(size=(n, V)) < 0.8
+        allowed[:, 0] |= ~allowed.any(1)
+        with np.errstate(divide="ignore"):
+            mask = np.log(allowed.astype(float))
+        alpha = log_start + mask[0]
+        for t in range(1, n):
+            alpha = np.logaddexp.reduce(alpha[:, None] + log_P, axis=0) + mask[t]
+        log_z = np.logaddexp.reduce(alpha + log_stop)
+        build = jax.jit(lambda mask: constrained_lattice(wide, n, allowed=mask).log_z)
+        wide = Bigram(WORDS, *(jnp.asarray(array, jnp.float32) for array in (start, table[:, :V], table[:, V])))
+        found = build(jnp.asarray(allowed))
+        reached += bool(np.isfinite(log_z))
+        np.testing.assert_allclose(found, log_z, rtol=1e-4)
+    assert reached > 3
+
+
 def test_jit_and_vmap_over_keywords_masks_and_keys():
     m = model()
 

@@ -93,7 +93,7 @@ def test_energy_distance_of_images_and_of_integers():
     expected = brute_force(x.reshape(9, -1).astype(float), y.reshape(7, -1).astype(float))
     np.testing.assert_allclose(compiled(x, y), expected, rtol=1e-4)
     np.testing.assert_allclose(compiled(jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)), expected, rtol=1e-4)
-    line, other = np.array([0.0, 4.0, 9.0], np.float32), np.array([-3.0, 2.0], np.float32)
+    line, other = np.array([0.0, 4.0, 9.0], np.float32), np.array([-3.0, 20.0], np.float32)
     np.testing.assert_allclose(compiled(line, other), brute_force(line[:, None], other[:, None]), rtol=1e-6)
 
 

@@ -31,7 +31,8 @@ def potential_scale_reduction(trace: Any, kind: str = "rank") -> Float[Array, ".
     kind : {"rank", "bulk", "folded", "split", "identity"}
         ``identity``: the formula as it stands. ``split``: every chain is cut in two, so that a drift shows as well.
         ``bulk``: split, of the normal scores of the ranks, which exist for laws without variance too. ``folded``: the same
-        of the distance from the median, which sees unequal spreads. ``rank``: the larger of the last two.
+        of the distance from the median, which sees unequal spreads. ``rank``: the larger of the last two. Of two values
+        that are equally frequent both have one distance from the median: ``folded`` is NaN, and ``rank`` is ``bulk``.
 
     Returns
     -------
@@ -73,6 +74,7 @@ def effective_sample_size(
         One statistic of the draws, or several along further axes.
     kind : {"bulk", "tail", "mean"}
         Of the normal scores of the ranks; of the two quantiles ``prob``, the worse one; of the mean of the trace as it is.
+        For a quantile, a draw counts one below it, zero above, and one half where it is equal, as many discrete draws are.
     prob : pair of numbers in (0, 1)
         For ``tail``.
 
@@ -89,7 +91,8 @@ def effective_sample_size(
 
     Notes
     -----
-    Fast Fourier transforms, :math:`O(CN\log N)`. The same definition as in Stan, ArviZ and posterior.
+    Fast Fourier transforms, :math:`O(CN\log N)`. The same definition as in Stan, ArviZ and posterior; but these count a
+    draw that equals a quantile as below it, and so overlook chains that stick at the highest of few values.
 
     Examples
     --------
@@ -193,13 +196,14 @@ def _rhat(x: Array, kind: str) -> Array:
     if kind == "bulk":
         return _ratio(_normal_scores(x))
     folded = _ratio(_normal_scores(abs(x - jnp.median(x))))
-    return folded if kind == "folded" else jnp.maximum(folded, _ratio(_normal_scores(x)))
+    return folded if kind == "folded" else jnp.fmax(folded, _ratio(_normal_scores(x)))  # the one that is no NaN
 
 
 def _ratio(x: Array) -> Array:
     draws = x.shape[1]
-    between = jnp.var(x.mean(1), ddof=1)
-    within = jnp.var(x, axis=1, ddof=1).mean()
+    # Equal numbers have no variance, but their rounded means may leave one.
+    between = jnp.where(jnp.ptp(x) == 0, 0, jnp.var(x.mean(1), ddof=1))
+    within = jnp.where(jnp.ptp(x, axis=1) == 0, 0, jnp.var(x, axis=1, ddof=1)).mean()
     return jnp.sqrt((draws - 1) / draws + between / within)
 
 
@@ -208,8 +212,16 @@ def _effective(x: Array, kind: str, prob: tuple[float, float]) -> Array:
         return _by_geyer(_split(x))
     if kind == "bulk":
         return _by_geyer(_normal_scores(_split(x)))
-    quantiles = jnp.quantile(x, jnp.asarray(prob, x.dtype))
-    return jnp.minimum(*(_by_geyer(_split((x <= q).astype(x.dtype))) for q in quantiles))
+    ordered = jnp.sort(x.ravel())
+    quantiles = (_quantile(ordered, p) for p in prob)
+    return jnp.minimum(*(_by_geyer(_split((jnp.sign(q - x) + 1) / 2)) for q in quantiles))
+
+
+def _quantile(ordered: Array, p: float) -> Array:
+    """By linear interpolation; between two equal numbers exactly that number, so that ties are seen as ties."""
+    place = round(p * (ordered.size - 1), 9)
+    below = ordered[int(place)]
+    return below + jnp.asarray(place % 1, ordered.dtype) * (ordered[int(np.ceil(place))] - below)
 
 
 def _by_geyer(x: Array) -> Array:

@@ -202,7 +202,8 @@ def constrained_lattice(
     Notes
     -----
     Time ``length`` · 2^K · V², as ``length`` matrix products; memory ``length`` · 2^K · V. Messages are kept as
-    logarithms and every one is normalised to a maximum of one: no length underflows.
+    logarithms, and numbers are added up among others of their size: neither length nor constraints underflow. Where
+    the messages of one position lie more than e^39 apart (float64: e^318), it takes one more product for each such step.
 
     Examples
     --------
@@ -281,10 +282,25 @@ def _finite_max(values: Array) -> Array:
 
 
 def _log_matmul(log_a: Float[Array, "rows V"], matrix: Float[Array, "V V"]) -> Float[Array, "rows V"]:
-    """Log of exp(log_a) @ matrix, each row scaled by its own maximum."""
-    top = jnp.max(log_a, axis=1, keepdims=True)
-    top = jnp.where(top > -jnp.inf, top, 0)
-    return jnp.log(jnp.exp(log_a - top) @ matrix) + top
+    """Log of exp(log_a) @ matrix, one product for each band of entries that are of comparable size.
+
+    A common scale would lose what is e^87 times below the largest entry of its row. That entry may lead to no sentence
+    at all, if a constraint forbids what it needs, and then what was lost is everything. One band is the rule.
+    """
+    width = -0.45 * float(np.log(jnp.finfo(log_a.dtype).tiny))  # leaves as much for small entries of the matrix
+
+    def is_left(state: tuple[Array, Array]) -> Array:
+        return jnp.any(state[0] > -jnp.inf)
+
+    def add_band(state: tuple[Array, Array]) -> tuple[Array, Array]:
+        left, total = state
+        top = jnp.max(left, axis=1, keepdims=True)
+        top = jnp.where(top > -jnp.inf, top, 0)
+        is_in = left > top - width
+        band = jnp.log(jnp.exp(jnp.where(is_in, left - top, -jnp.inf)) @ matrix) + top
+        return jnp.where(is_in, -jnp.inf, left), jnp.logaddexp(total, band)
+
+    return jax.lax.while_loop(is_left, add_band, (log_a, jnp.full_like(log_a, -jnp.inf)))[1]
 
 
 def _weights(log_weights: Float[Array, "rows V"]) -> Float[Array, "rows V"]:
