@@ -229,4 +229,4 @@ def wasserstein_critic_estimate(
     image = jax.eval_shape(critic, jax.ShapeDtypeStruct(p.shape[1:], p.dtype))
     if getattr(image, "shape", None) != ():
         raise ValueError(f"critic must return one real number, of shape (), for one example, got {image}")
-    return jnp.mean(jax.vmap(critic)(p)) - jnp.mean(jax.vmap(critic)(q))
+    return jnp.mean(jax.vmap(critic)(jnp.asarray(p))) - jnp.mean(jax.vmap(critic)(jnp.asarray(q)))
