@@ -36,3 +36,14 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   for (const code of document.querySelectorAll("pre")) observer.observe(code);
 });
+
+// A link to code opens the bar that it is behind, in browsers that do not do so by themselves.
+for (const event of ["DOMContentLoaded", "hashchange"]) {
+  (event === "hashchange" ? window : document).addEventListener(event, () => {
+    if (!/^#code-\d+$/.test(location.hash)) return;
+    const code = document.querySelector(location.hash);
+    const tray = code?.closest("details");
+    if (tray) tray.open = true;
+    code?.scrollIntoView();
+  });
+}

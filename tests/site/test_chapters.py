@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup
 
 from kexue.book._registry import load
 from kexue.book._structure import MOST_COLUMNS
@@ -14,29 +14,36 @@ from kexue.book._structure import MOST_COLUMNS
 POSTS = load(Path(__file__).parents[2]).published()
 EVERY = pytest.mark.parametrize("post", POSTS, ids=lambda post: post.chapter)
 SECOND = pytest.mark.parametrize("post", [post for post in POSTS if post.edition == 2], ids=lambda post: post.chapter)
-MOST_BARS = 14
+MOST_BARS = 12
 LEAST_LABEL = 9.0  # pixels, on the narrow screen
 FOLD = "details.kexue-fold"
 
 
 @EVERY
-def test_code_is_folded_behind_named_bars_that_never_follow_each_other(
+def test_code_is_behind_two_bars_and_every_piece_has_a_name_and_a_link(
     soup: Callable[[str], BeautifulSoup], post: Any
 ) -> None:
     article = soup(f"{post.docname}.html").select_one("article")
-    folds = article.select(FOLD)
-    titles = [fold.summary.get_text() for fold in folds]
-    assert titles[0] == "Set-up" and titles.count("Set-up") == 1
-    assert all(fold.select(".cell_input pre") for fold in folds)
-    assert not [f.summary.get_text() for f in folds if _follows_a_fold(f)], "two bars in a row"
-    assert not article.select("details.above-input"), "a bar that says nothing"
-    numbers = {n for title in titles for n in re.findall(r"\d+\.\d+", title)}
+    setup, tray = article.select(FOLD)
+    assert (setup.summary.get_text(), tray.summary.get_text()) == ("Set-up", "Code of the figures and claims")
+    assert setup.select(".cell_input pre") and not article.select("details.above-input"), "a bar that says nothing"
+    links = {a["href"]: a.get_text() for a in article.select(".kexue-code-link a")}
+    pieces = {f"#{piece['id']}": piece.h3.get_text() for piece in tray.select("section.kexue-code")}
+    assert links == pieces and len(pieces) >= 3
+    assert all(piece.select(".cell_input pre") for piece in tray.select("section.kexue-code"))
+    numbers = {n for title in pieces.values() for n in re.findall(r"\d+\.\d+", title)}
     assert numbers <= {re.search(r"[\d.]+\d", c.get_text())[0] for c in article.select(".caption-number")}
 
 
-def _follows_a_fold(fold: Tag) -> bool:
-    before = fold.find_previous_sibling()
-    return before is not None and "kexue-fold" in before.get("class", [])
+def test_a_link_to_code_opens_its_bar(open_page: Callable[..., Any]) -> None:
+    page = open_page(f"{POSTS[0].docname}.html")
+    link = page.locator(".kexue-code-link a").last
+    code = page.locator(link.get_attribute("href"))
+    assert not code.locator("pre").first.is_visible()
+    link.press("Enter")
+    code.locator("pre").first.wait_for(state="visible")
+    top = code.evaluate("code => code.getBoundingClientRect().top")
+    assert 0 <= top < 900
 
 
 @EVERY

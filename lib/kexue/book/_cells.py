@@ -22,10 +22,10 @@ from ._show import figure_of
 
 
 class Fold(nodes.Element):
-    """The code of neighbouring cells behind one bar, which says what code it is."""
+    """The code of neighbouring cells and its title: behind a bar of its own, or in the chapter's one tray."""
 
     def __init__(self) -> None:
-        super().__init__("", names_given=[], figures=[], is_setup=False, claims=0)
+        super().__init__("", names_given=[], figures=[], is_setup=False, claims=0, anchor="")
 
     def add(self, cell: nodes.container) -> None:
         """Take the cell's code, and note what it makes."""
@@ -47,13 +47,25 @@ class Fold(nodes.Element):
     def title(self, numbers: dict[str, tuple[int, ...]]) -> str:
         """What the bar says, once the numbers of the figures are known."""
         figures = [".".join(map(str, numbers[name])) for name in self["figures"] if name in numbers]
-        parts = ["set-up"] * self["is_setup"] + self["names_given"]
+        parts = ["set-up"] * self["is_setup"] + [n for n in self["names_given"] if n.lower() != "set-up"]
         if figures:
             parts.append(f"code of Figure{'s' * (len(figures) > 1)} {' and '.join(figures)}")
         elif self["claims"]:
             parts.append(f"code of the claim{'s' * (self['claims'] > 1)}")
         text = " and ".join(parts) or "code"
         return text[0].upper() + text[1:]
+
+
+class CodeLink(nodes.Element):
+    """Where a fold stood: the way to its code."""
+
+    def __init__(self, fold: Fold) -> None:
+        super().__init__()
+        self.fold = fold
+
+
+class Tray(nodes.Element):
+    """The code of all figures and claims of a chapter, behind one bar at its end."""
 
 
 def _is(node: nodes.Node, element: str) -> bool:
@@ -89,6 +101,18 @@ class Cells(SphinxTransform):
             children = _arranged(parent.children)
             parent.clear()
             parent.extend(children)
+        self._gather()
+
+    def _gather(self) -> None:
+        """The code of figures and claims goes to the end of the chapter; a link stays with what it made."""
+        tray = Tray()
+        for count, fold in enumerate([f for f in self.document.findall(Fold) if not f["is_setup"]], 1):
+            fold["anchor"] = f"code-{count}"
+            fold.parent.replace(fold, CodeLink(fold))
+            tray += fold
+        if tray.children:
+            section = nodes.section("", nodes.title("", "Code"), tray, ids=["code"], names=["code"])
+            next(self.document.findall(nodes.section)).append(section)
 
     def _tell_ranges(self) -> None:
         """Over a claim's figure, how far it moves with the seed; the ledger has the same in a column."""
@@ -176,17 +200,39 @@ def _tuck(cell: nodes.container) -> bool:
     return False
 
 
+def _numbers(writer: Any) -> dict[str, tuple[int, ...]]:
+    return writer.builder.env.toc_fignumbers.get(writer.builder.current_docname, {}).get("figure", {})
+
+
 def _open_fold(writer: Any, fold: Fold) -> None:
-    numbers = writer.builder.env.toc_fignumbers.get(writer.builder.current_docname, {}).get("figure", {})
-    kind = "kexue-fold" + " kexue-of-claims" * (bool(fold["claims"]) and not fold["figures"])
-    writer.body.append(f'<details class="{kind}"><summary>{escape(fold.title(numbers))}</summary>\n')
+    title = escape(fold.title(_numbers(writer)))
+    if fold["anchor"]:
+        writer.body.append(f'<section id="{fold["anchor"]}" class="kexue-code"><h3>{title}</h3>\n')
+    else:
+        writer.body.append(f'<details class="kexue-fold"><summary>{title}</summary>\n')
 
 
 def _close_fold(writer: Any, fold: Fold) -> None:
+    writer.body.append("</section>\n" if fold["anchor"] else "</details>\n")
+
+
+def _write_link(writer: Any, link: CodeLink) -> None:
+    title = escape(link.fold.title(_numbers(writer)))
+    writer.body.append(f'<p class="kexue-code-link"><a href="#{link.fold["anchor"]}">{title}</a></p>\n')
+    raise nodes.SkipNode
+
+
+def _open_tray(writer: Any, tray: Tray) -> None:
+    writer.body.append('<details class="kexue-fold"><summary>Code of the figures and claims</summary>\n')
+
+
+def _close_tray(writer: Any, tray: Tray) -> None:
     writer.body.append("</details>\n")
 
 
 def add_cells(app: Sphinx) -> None:
     """Register the arrangement of cells."""
     app.add_node(Fold, html=(_open_fold, _close_fold))
+    app.add_node(CodeLink, html=(_write_link, None))
+    app.add_node(Tray, html=(_open_tray, _close_tray))
     app.add_transform(Cells)
