@@ -147,6 +147,8 @@ def test_branches_of_very_different_size_against_sums_in_logarithms():
     start = np.array([0.6, 1e-12, 0.3, 1e-20, 0.1])
     with np.errstate(divide="ignore"):
         log_start, log_P, log_stop = np.log(start), np.log(table[:, :V]), np.log(table[:, V])
+    wide = Bigram(WORDS, *(jnp.asarray(array, jnp.float32) for array in (start, table[:, :V], table[:, V])))
+    build = jax.jit(lambda mask: constrained_lattice(wide, n, allowed=mask).log_z)
     reached = 0
     for seed in range(12):
         allowed = np.random.default_rng(seed).uniform(size=(n, V)) < 0.8
@@ -157,13 +159,23 @@ def test_branches_of_very_different_size_against_sums_in_logarithms():
         for t in range(1, n):
             alpha = np.logaddexp.reduce(alpha[:, None] + log_P, axis=0) + mask[t]
         log_z = np.logaddexp.reduce(alpha + log_stop)
-        wide = Bigram(WORDS, *(jnp.asarray(array, jnp.float32) for array in (start, table[:, :V], table[:, V])))
-        found = jax.jit(lambda mask, model=wide: constrained_lattice(model, n, allowed=mask).log_z)(
-            jnp.asarray(allowed)
-        )
+        found = build(jnp.asarray(allowed))
         reached += bool(np.isfinite(log_z))
         np.testing.assert_allclose(found, log_z, rtol=1e-4)
     assert reached > 3
+
+
+def test_the_gradient_of_the_normaliser_counts_the_words_of_a_sentence():
+    """d log Z / d log P(w | v) is how often w follows v: in all, one pair fewer than words."""
+    with jax.enable_x64(True):
+        m = model(jnp.float64, zeros=False)
+        log_z = lambda P: constrained_lattice(Bigram(WORDS, m.start, P, m.stop), N).log_z  # noqa: E731
+        counts = jax.jit(jax.grad(log_z))(m.transition) * m.transition
+        sentences, weight = enumerate_all(m, (), None)
+        pairs = np.zeros((V, V))
+        for t in range(1, N):
+            np.add.at(pairs, (sentences[:, t - 1], sentences[:, t]), weight / weight.sum())
+        np.testing.assert_allclose(counts, pairs, rtol=1e-10)
 
 
 def test_jit_and_vmap_over_keywords_masks_and_keys():

@@ -1,6 +1,7 @@
 """All sentences of one length under a constraint, at once: an exact normaliser, exact draws, exact marginals."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -118,7 +119,7 @@ class Lattice(eqx.Module):
             return jnp.where(bits[None] == 0, raw, jnp.where(holds_it, merged, -jnp.inf))
 
         def step(log_alpha: Array, t: Array) -> tuple[Array, Array]:
-            raw = _log_matmul(log_alpha, self.model.transition) + self.log_allowed[t][None]
+            raw = _log_matmul(log_alpha, self.model.transition, 0) + self.log_allowed[t][None]
             log_alpha = see(raw)
             return log_alpha - _finite_max(log_alpha), log_alpha
 
@@ -257,7 +258,7 @@ def _build(model: Bigram, keywords: Int[Array, " K"], log_allowed: Float[Array, 
 
     def step(state: tuple[Array, Array], log_allowed: Array) -> tuple[tuple[Array, Array], Array]:
         log_message, log_scale = state
-        earlier = _log_matmul(_ahead(log_message, joined, log_allowed), model.transition.T)
+        earlier = _log_matmul(_ahead(log_message, joined, log_allowed), model.transition, 1)
         top = _finite_max(earlier)
         return (earlier - top, log_scale + top), log_message
 
@@ -281,8 +282,9 @@ def _finite_max(values: Array) -> Array:
     return jnp.where(top > -jnp.inf, top, 0)
 
 
-def _log_matmul(log_a: Float[Array, "rows V"], matrix: Float[Array, "V V"]) -> Float[Array, "rows V"]:
-    """Log of exp(log_a) @ matrix, one product for each band of entries that are of comparable size.
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _log_matmul(log_a: Float[Array, "rows V"], matrix: Float[Array, "V V"], axis: int) -> Float[Array, "rows V"]:
+    """Log of exp(log_a) times the matrix along its ``axis``, one product for each band of entries of comparable size.
 
     A common scale would lose what is e^87 times below the largest entry of its row. That entry may lead to no sentence
     at all, if a constraint forbids what it needs, and then what was lost is everything. One band is the rule.
@@ -297,10 +299,26 @@ def _log_matmul(log_a: Float[Array, "rows V"], matrix: Float[Array, "V V"]) -> F
         top = jnp.max(left, axis=1, keepdims=True)
         top = jnp.where(top > -jnp.inf, top, 0)
         is_in = left > top - width
-        band = jnp.log(jnp.exp(jnp.where(is_in, left - top, -jnp.inf)) @ matrix) + top
+        band = jnp.log(jnp.tensordot(jnp.exp(jnp.where(is_in, left - top, -jnp.inf)), matrix, (1, axis))) + top
         return jnp.where(is_in, -jnp.inf, left), jnp.logaddexp(total, band)
 
     return jax.lax.while_loop(is_left, add_band, (log_a, jnp.full_like(log_a, -jnp.inf)))[1]
+
+
+@_log_matmul.defjvp
+def _(axis: int, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    """A loop of unknown length has no reverse mode: differentiate the sum, one row after the other."""
+    result = _log_matmul(*primals, axis)
+    matrix, turn = (array if axis == 0 else array.T for array in (primals[1], tangents[1]))
+
+    def of_row(row: tuple[Array, Array, Array]) -> Array:
+        log_a, change, result = row
+        is_there = (log_a > -jnp.inf)[:, None] & (result > -jnp.inf)[None]
+        share = jnp.exp(jnp.where(is_there, log_a[:, None] - result[None], -jnp.inf))
+        change = jnp.where(log_a > -jnp.inf, change, 0)
+        return jnp.sum(share * (change[:, None] * matrix + turn), axis=0)
+
+    return result, jax.lax.map(of_row, (primals[0], tangents[0], result))
 
 
 def _weights(log_weights: Float[Array, "rows V"]) -> Float[Array, "rows V"]:
