@@ -1,10 +1,15 @@
 import math
+import re
 import subprocess
 import sys
+from decimal import Decimal
+from fractions import Fraction
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kexue.book import ClaimError, claim
 from kexue.book._claim import introduced
@@ -64,7 +69,70 @@ def test_an_array_where_one_number_is_meant():
         claim("statement", jnp.zeros(3), below=1)
 
 
-@pytest.mark.parametrize("value", ["3", 1 + 2j, None])
+@pytest.mark.parametrize(
+    "value",
+    [0.5, Fraction(1, 2), Decimal("0.5"), np.float16(0.5), np.array(0.5), np.array(Fraction(1, 2), dtype=object)]
+    + [jnp.array(0.5), jnp.bfloat16(0.5), jnp.array(0.5, jnp.bfloat16), jnp.array(0.5, jnp.float8_e5m2)],
+)
+def test_any_real_scalar_is_a_number(value, capsys):
+    assert claim("one half", value, equals=value, tolerance=Fraction(1, 100)).value == 0.5
+    assert capsys.readouterr().out == "✓ one half: 0.5 (0.5 ± 0.01)\n"
+
+
+def test_integers_of_any_length(capsys):
+    assert claim("long", 10**30, below=Decimal("1e31"), above=np.int64(3)).value == 1e30
+    with pytest.raises(ClaimError, match="not finite"):
+        claim("too long", 10**400, above=1)
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "shown"),
+    [
+        (0.99999999, {"below": 1}, "0.99999999 (below 1)"),
+        (0.99996, {"below": 1}, "0.99996 (below 1)"),
+        (1.00000001, {"above": 1}, "1.00000001 (above 1)"),
+        (-0.99999999, {"above": -1, "below": 0}, "-0.99999999 (above -1, below 0)"),
+        (1234.7, {"below": 1235}, "1234.7 (below 1235)"),
+        (99999.7, {"below": 100000}, "99999.7 (below 1e5)"),
+        (9.9999e-7, {"below": 1e-6}, "9.9999e-7 (below 1e-6)"),
+        (0.00099999, {"below": 1e-3}, "9.9999e-4 (below 0.001)"),
+        (0.12343, {"below": 0.12344}, "0.1234 (below 0.12344)"),
+        (0.123461, {"below": 0.12346789}, "0.12346 (below 0.1235)"),
+        (2.10004, {"between": (1.9, 2.10004)}, "2.1 (between 1.9 and 2.10004)"),
+        (2.10006, {"between": (2.10006, 3)}, "2.1 (between 2.1 and 3)"),
+        (2.00004, {"between": (2.00003, 3.0)}, "2 (between 2 and 3)"),
+        (0.50099, {"equals": 0.5, "tolerance": 0.001}, "0.501 (0.5 ± 0.001)"),
+        (6.28350, {"equals": 6.2834999, "tolerance": 1e-6}, "6.2835 (6.2834999 ± 1e-6)"),
+        (100.00049, {"equals": 100, "tolerance": 0.0005}, "100 (100 ± 5e-4)"),
+        (100.049, {"equals": 100.04896, "tolerance": 0.0005}, "100.049 (100.04896 ± 5e-4)"),
+        (0.25, {"equals": 0.25, "tolerance": 0}, "0.25 (0.25 ± 0)"),
+        (-0.0, {"below": 1}, "0 (below 1)"),
+    ],
+)
+def test_the_figure_is_seen_inside_its_bound(value, bound, shown, capsys):
+    claim("figure", value, **bound)
+    assert capsys.readouterr().out == f"✓ figure: {shown}\n"
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.floats(-1e8, 1e8), st.floats(1e-12, 1e3), st.floats(-1, 1))
+def test_every_figure_is_seen_inside_its_bound(centre, radius, place):
+    """The printed words are read back, in exact decimals."""
+    value = centre + place * radius
+    low, high = np.nextafter(centre - radius, -np.inf), np.nextafter(centre + radius, np.inf)
+    if abs(value - centre) <= radius:
+        held = claim("s", value, equals=centre, tolerance=radius)
+        figure, middle, plus_minus = map(Decimal, re.findall(r"-?[\d.]+(?:e-?\d+)?", repr(held)))
+        assert abs(figure - middle) <= plus_minus
+        assert abs(float(figure) - value) <= 5.1e-3 * abs(value)
+    if low < value < high:
+        figure, above, below = map(
+            Decimal, re.findall(r"-?[\d.]+(?:e-?\d+)?", repr(claim("s", value, above=low, below=high)))
+        )
+        assert above < figure < below and above <= Decimal(repr(float(low))) and below >= Decimal(repr(float(high)))
+
+
+@pytest.mark.parametrize("value", ["3", 1 + 2j, None, np.datetime64("2020"), np.zeros((), [("a", float)]), {1.0}])
 def test_a_value_that_is_no_real_number(value):
     with pytest.raises(TypeError, match="value must be a"):
         claim("statement", value, below=1)

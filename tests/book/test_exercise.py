@@ -1,3 +1,6 @@
+from fractions import Fraction
+
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -73,3 +76,46 @@ def test_bad_registrations():
         exercise("x", solution=lambda: 1, tolerance=0)
     with pytest.raises(ValueError, match="at must hold"):
         exercise("x", solution=lambda x: x, at=[])
+
+
+def verdict(name, answer, capsys, **given):
+    exercise(name, **given).check(answer)
+    return capsys.readouterr().out.strip()
+
+
+@pytest.mark.parametrize(
+    "answer", [2 + 3j, np.array(2 + 3j), jnp.array(2 + 3j), np.complex64(2 + 0.01j), 2 + np.nan * 1j]
+)
+def test_a_complex_answer_is_wrong(answer, capsys):
+    assert verdict("two", answer, capsys, solution=lambda: 2.0).startswith("✗ Real numbers are asked for")
+    with pytest.raises(AssertionError, match="imaginary part"):
+        exercise("two").check(answer, strict=True)
+    assert "imaginary part" in verdict("f", lambda x: x + answer - 2, capsys, solution=lambda x: x, at=[1.0, 2.0])
+
+
+def test_imaginary_parts_of_rounding_size_do_not_count(capsys):
+    roots = np.roots([1, -4, 5, -2]).astype(complex) + 1e-9j  # 2 and a double root at 1
+    assert verdict("roots", roots, capsys, solution=lambda: [2.0, 1.0, 1.0]) == "✓ Right."
+    assert verdict("tiny", np.array([1e-8 + 1e-9j]), capsys, solution=lambda: [1e-8]).startswith("✗ Real numbers")
+
+
+@pytest.mark.parametrize("answer", [2, True + 1, Fraction(2), jnp.bfloat16(2), np.float16(2), jnp.array(2), 2 + 0j])
+def test_any_real_number_may_answer(answer, capsys):
+    assert verdict("two", answer, capsys, solution=lambda: 2.0) == "✓ Right."
+
+
+@pytest.mark.parametrize("answer", ["2", np.datetime64("2020-01-01"), {2.0}, [[1], [2, 3]], b"2"])
+def test_what_is_no_number_is_said_not_to_be_one(answer, capsys):
+    assert "A number or an array is asked for, not" in verdict("two", answer, capsys, solution=lambda: 2.0)
+
+
+def test_none_is_named(capsys):
+    assert "Your answer is None" in verdict("two", None, capsys, solution=lambda: 2.0)
+    assert "holds None" in verdict("two", [1.0, None], capsys, solution=lambda: [1.0, 2.0])
+    assert "Your answer is None" in verdict("f", None, capsys, solution=lambda x: x, at=[1.0])
+    assert "function returns None" in verdict("f", lambda x: None, capsys, solution=lambda x: x, at=[1.0])
+
+
+def test_a_complex_solution_is_refused():
+    with pytest.raises(ValueError, match="the solution of exercise 'i' must be real numbers"):
+        exercise("i", solution=lambda: 1j).check(1.0)

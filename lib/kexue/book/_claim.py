@@ -5,12 +5,14 @@ import html
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from ._shift import shift
-from ._show import figure_html, figure_of, mathematics, show
+from ._show import figure_beyond, figure_html, figure_near, figure_of, mathematics, show
 
 RELATIONS = ("confirms", "corrects", "does not reproduce", "adds")
 
@@ -29,7 +31,7 @@ class Claim:
     relation: str
 
     def __repr__(self) -> str:
-        return f"✓ {introduced(self.statement)} {figure_of(self.value)} ({self.bound})"
+        return f"✓ {introduced(self.statement)} {figure_of(self.value, self.bound)} ({self.bound})"
 
     def _ipython_display_(self) -> None:
         """Show nothing: `claim` has already shown itself, as last expression of a cell or not."""
@@ -55,9 +57,16 @@ def _scalar(name: str, value: Any) -> float:
         raise ValueError(
             f"{name} must be one number, not an array of shape {array.shape}; reduce it first (max, mean, …)"
         )
-    if array.dtype.kind not in "biuf":
+    one = array.item() if array.dtype.kind == "O" else array  # Fraction, Decimal, integers of any length
+    # Half-precision dtypes of JAX count as "V", like records, which are no numbers.
+    if not isinstance(one, Real | Decimal) and (array.dtype.kind not in "biufV" or array.dtype.names):
         raise TypeError(f"{name} must be a real number, not {value!r}")
-    return float(array)
+    try:
+        return float(one)
+    except OverflowError:
+        return math.inf if one > 0 else -math.inf
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be a real number, not {value!r}") from error
 
 
 def claim(
@@ -78,7 +87,8 @@ def claim(
     statement
         One sentence. What stands between dollar signs is typeset as mathematics, between backquotes as code.
     value
-        The measured figure, one finite real number (Python, NumPy or JAX scalar).
+        The measured figure, one finite real number: Python, NumPy or JAX scalar of any precision, Fraction, Decimal.
+        It is shown with four digits, or with as many as it takes to be seen inside of its bound.
     below, above
         Strict bounds. Both may be given: an open interval.
     between
@@ -124,7 +134,7 @@ def claim(
     rich = (
         f'<p class="kexue-claim" id="{claim_id(statement)}" data-relation="{relation}">'
         f'<span class="kexue-claim-mark">✓</span> '
-        f'{mathematics(introduced(statement))} <span class="kexue-claim-figure"><b>{figure_html(measured)}</b> '
+        f'{mathematics(introduced(statement))} <span class="kexue-claim-figure"><b>{figure_html(measured, bound)}</b> '
         f'<span class="kexue-claim-bound">({mathematics(bound)})</span></span></p>'
     )
     show(repr(held), rich, {"claim": asdict(held)})
@@ -144,24 +154,27 @@ def _bound(below: Any, above: Any, between: Any, equals: Any, tolerance: Any) ->
         centre, radius = _finite("equals", equals), _finite("tolerance", tolerance)
         if radius < 0:
             raise ValueError(f"tolerance must not be negative, got {tolerance}")
-        return f"{figure_of(centre)} ± {figure_of(radius)}", lambda v: abs(v - centre) <= radius
+        words = f"{figure_near(centre, radius / 100)} ± {figure_beyond(radius, above=True)}"
+        return words, lambda v: abs(v - centre) <= radius
     if between is not None:
         if not isinstance(between, tuple | list) or len(between) != 2:
             raise ValueError(f"between must be a pair (low, high), got {between!r}")
         low, high = _finite("between[0]", between[0]), _finite("between[1]", between[1])
         if low >= high:
             raise ValueError(f"contradictory bounds: between needs low < high, got ({low:g}, {high:g})")
-        return f"between {figure_of(low)} and {figure_of(high)}", lambda v: low <= v <= high
+        words = f"between {figure_beyond(low, above=False)} and {figure_beyond(high, above=True)}"
+        return words, lambda v: low <= v <= high
     if below is not None and above is not None:
         low, high = _finite("above", above), _finite("below", below)
         if low >= high:
             raise ValueError(f"contradictory bounds: above ({low:g}) must be less than below ({high:g})")
-        return f"above {figure_of(low)}, below {figure_of(high)}", lambda v: low < v < high
+        words = f"above {figure_beyond(low, above=False)}, below {figure_beyond(high, above=True)}"
+        return words, lambda v: low < v < high
     if below is not None:
         high = _finite("below", below)
-        return f"below {figure_of(high)}", lambda v: v < high
+        return f"below {figure_beyond(high, above=True)}", lambda v: v < high
     low = _finite("above", above)
-    return f"above {figure_of(low)}", lambda v: v > low
+    return f"above {figure_beyond(low, above=False)}", lambda v: v > low
 
 
 def _finite(name: str, value: Any) -> float:

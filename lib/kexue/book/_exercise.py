@@ -42,23 +42,52 @@ class Exercise:
     def _numbers(self, answer: Any) -> tuple[np.ndarray, np.ndarray, str | None]:
         """Expected and given values as arrays, or what is wrong with the kind of answer."""
         nothing = np.zeros(0)
+        if answer is None:
+            return nothing, nothing, "Your answer is None: a name without a value, or a function without return?"
         if self.at is None:
-            expected = np.asarray(self.solution(), dtype=float)
+            expected = self._solution(self.solution())
             if callable(answer):
                 return nothing, nothing, "A number or an array is asked for, not a function."
         else:
-            expected = np.stack([np.asarray(self.solution(*_arguments(x)), dtype=float) for x in self.at])
+            expected = np.stack([self._solution(self.solution(*_arguments(x))) for x in self.at])
             if not callable(answer):
                 return nothing, nothing, "A function is asked for: answer = lambda …: …"
             try:
-                answer = np.stack([np.asarray(answer(*_arguments(x)), dtype=float) for x in self.at])
+                answer = [answer(*_arguments(x)) for x in self.at]
+                if any(value is None for value in answer):
+                    return nothing, nothing, "Your function returns None: is the return missing?"
+                answer = np.stack([np.asarray(value) for value in answer])
             except Exception as error:
                 return nothing, nothing, f"Your function fails: {type(error).__name__}: {error}"
-        try:
-            given = np.asarray(answer, dtype=float)
-        except (TypeError, ValueError):
-            return nothing, nothing, f"A number or an array is asked for, not {type(answer).__name__}."
-        return expected, given, None
+        given, complaint = _real(answer, self.tolerance)
+        return expected, given, complaint
+
+    def _solution(self, value: Any) -> np.ndarray:
+        real, complaint = _real(value, 0.0)
+        if complaint:
+            raise ValueError(f"the solution of exercise {self.name!r} must be real numbers, got {value!r}")
+        return real
+
+
+def _real(value: Any, tolerance: float) -> tuple[np.ndarray, str | None]:
+    """A number or an array as floats, or why it is none; imaginary parts of rounding size are dropped."""
+    kind = type(value).__name__
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind == "O" and any(item is None for item in array.flat):
+            return np.zeros(0), "Your answer holds None where a number is asked for."
+        if array.dtype.kind in "OV":  # Fraction, Decimal; the half precision of JAX
+            array = array.astype(complex if any(isinstance(item, complex) for item in array.flat) else float)
+    except (TypeError, ValueError):
+        return np.zeros(0), f"A number or an array is asked for, not {kind}."
+    if array.dtype.kind not in "biufc":
+        return np.zeros(0), f"A number or an array is asked for, not {kind}."
+    if array.dtype.kind == "c":
+        size = np.max(np.abs(array), initial=0.0)
+        if not np.all(np.abs(array.imag) <= tolerance * size):
+            return np.zeros(0), "Real numbers are asked for: your answer has an imaginary part."
+        array = array.real
+    return array.astype(float), None
 
 
 def _arguments(x: Any) -> tuple[Any, ...]:
@@ -79,7 +108,8 @@ def exercise(
     name
         Unique within a chapter.
     solution
-        A function without arguments that computes the answer; or, with `at`, the function that is asked for.
+        A function without arguments that computes the answer, real numbers; or, with `at`, the function that is
+        asked for.
     at
         Inputs at which a function is compared; a tuple is spread over the arguments.
     tolerance

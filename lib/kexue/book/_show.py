@@ -3,6 +3,8 @@
 import html
 import re
 import sys
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 
@@ -35,17 +37,63 @@ def mathematics(text: str) -> str:
     return "".join(marked)
 
 
-def figure_of(value: float) -> str:
-    """Four significant digits, in the notation that a reader would write: 6908, 0.0237, 7e-13."""
+def figure_of(value: float, bound: str = "") -> str:
+    """Four significant digits, in the notation that a reader would write: 6908, 0.0237, 7e-13.
+
+    Next to a bound in the words of `claim` as many more as it takes to be seen inside: 0.99999 (below 1).
+    """
+    for text in _figures(value):
+        if _is_inside(Decimal(text), bound):
+            return text
+    # Only a value at the very edge of "centre ± radius", whose centre is rounded, comes here: the edge is meant.
+    centre, radius = map(Decimal, bound.split(" ± "))
+    return f"{centre + radius if value > centre else centre - radius:f}"
+
+
+def figure_beyond(limit: float, *, above: bool) -> str:
+    """The shortest figure of an upper limit that is not below it, or of a lower limit that is not above it."""
+    exact = Decimal(repr(limit))
+    return next(text for text in _figures(limit) if (Decimal(text) >= exact if above else Decimal(text) <= exact))
+
+
+def figure_near(value: float, error: float) -> str:
+    """The shortest figure, of four digits or more, that is off by `error` at most."""
+    exact = Decimal(repr(value))
+    return next(text for text in _figures(value) if abs(Decimal(text) - exact) <= Decimal(error))
+
+
+def _figures(value: float) -> Iterator[str]:
+    """With four digits, with five, …, exactly."""
+    yield from (_figure(value, more) for more in range(15))
+    yield repr(value)
+
+
+def _figure(value: float, more: int) -> str:
+    value += 0.0  # minus zero is zero
     if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-    mantissa, exponent = f"{value:.2e}".split("e")
-    return f"{float(mantissa):g}e{int(exponent)}"
+        whole = len(str(int(abs(value))))
+        return f"{value:.0f}" if whole >= 4 and not more else f"{value:.{max(4, whole) + more}g}"
+    mantissa, exponent = f"{value:.{2 + more}e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
-def figure_html(value: float) -> str:
+def _is_inside(figure: Decimal, bound: str) -> bool:
+    """Whether a reader sees the figure inside of the bound."""
+    if not bound:
+        return True
+    first, *second = (Decimal(text) for text in re.findall(r"-?[\d.]+(?:e-?\d+)?", bound))
+    if "±" in bound:
+        return abs(figure - first) <= second[0]
+    if "between" in bound:
+        return first <= figure <= second[0]
+    if "above" in bound and not figure > first:
+        return False
+    return "below" not in bound or figure < [first, *second][-1]
+
+
+def figure_html(value: float, bound: str = "") -> str:
     """The same figure for a page: `7e-13` becomes 7 × 10⁻¹³."""
-    text = figure_of(value)
+    text = figure_of(value, bound)
     if "e" not in text:
         return text.replace("-", "−")
     mantissa, exponent = text.split("e")

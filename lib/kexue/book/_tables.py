@@ -47,7 +47,7 @@ class Ledger(Drawn):
         figures = read_ranges(self.root).get(post.chapter, {}).get(c["statement"])
         return (
             f'<tr data-part="{post.part}" data-relation="{c["relation"]}"><td>{mathematics(c["statement"])}</td>'
-            f"<td>{figure_html(c['value'])}</td><td>{in_words(figures)}</td><td>{mathematics(c['bound'])}</td><td>{c['relation']}</td><td>{link}</td></tr>"
+            f"<td>{figure_html(c['value'], c['bound'])}</td><td>{in_words(figures)}</td><td>{mathematics(c['bound'])}</td><td>{c['relation']}</td><td>{link}</td></tr>"
         )
 
     def controls(self, rows: list[tuple[Post, dict[str, Any]]]) -> str:
