@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
+from kexue.book._execute import read_records
 from kexue.book._registry import load
+from kexue.book._seeds import is_exact, read_ranges
 from kexue.book._structure import MOST_COLUMNS
 
-POSTS = load(Path(__file__).parents[2]).published()
+ROOT = Path(__file__).parents[2]
+POSTS = load(ROOT).published()
 EVERY = pytest.mark.parametrize("post", POSTS, ids=lambda post: post.chapter)
 SECOND = pytest.mark.parametrize("post", [post for post in POSTS if post.edition == 2], ids=lambda post: post.chapter)
 MOST_BARS = 12
@@ -125,3 +128,20 @@ def test_labels_can_be_read_on_a_narrow_screen(visit: Callable[..., Any], site: 
             if size < LEAST_LABEL - 0.05:
                 small[image["alt"][:60]] = round(size, 2)
     assert not small
+
+
+@EVERY
+def test_a_claim_says_how_far_its_figure_moves(soup: Callable[[str], BeautifulSoup], post: Any) -> None:
+    """On its page and in the ledger; and the figure of this build lies in the range."""
+    ranges = read_ranges(ROOT).get(post.chapter)
+    claims = soup(f"{post.docname}.html").select(".kexue-claim")
+    titles = [claim.select_one(".kexue-claim-figure").get("title", "") for claim in claims]
+    if ranges is None:
+        assert titles == [""] * len(claims)
+        return
+    assert len(claims) == len(ranges) and all(title.startswith("over six seeds: ") for title in titles)
+    assert sum(title.endswith("exact") for title in titles) == sum(map(is_exact, ranges.values()))
+    for record in read_records(ROOT)[post.chapter]["claims"]:
+        low, high = ranges[record["statement"]].values()
+        rounding = 1e-3 * max(abs(low), abs(high)) + 1e-12
+        assert low - rounding <= record["value"] <= high + rounding, record["statement"]
