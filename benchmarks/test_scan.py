@@ -1,6 +1,6 @@
 """The loop under everything here: ``lax.scan`` that stacks one number a step.
 
-JAX 0.11.1 is excluded because of this workload. On CPU, its compiled loops copy the whole output buffer at each step
+A chapter that runs on JAX 0.11.1 warns because of this workload. On CPU, its compiled loops copy the whole output buffer at each step
 in order to write one element, so that 200,000 steps cost 200,000 × 200,000 writes. The versions before and after it
 write the element in place. The peer is the same loop without the stack: what the arithmetic alone takes.
 """

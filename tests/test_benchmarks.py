@@ -2,7 +2,6 @@
 
 import json
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -34,9 +33,7 @@ def test_every_workload_has_its_row_and_every_row_its_cells(page, results):
         assert f'id="{entry["Ours"]}"' in sources and f'id="{entry["Peer"]}"' in sources
 
 
-def test_the_excluded_version_is_slow_and_the_ones_around_it_are_not(results):
-    dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    assert any(line.startswith("jax") and "!=0.11.1" in line for line in dependencies)
+def test_the_version_that_chapters_warn_of_is_slow_and_the_ones_around_it_are_not(results):
     ratios = {
         entry["Software"].split("jax ")[1].split(",")[0]: float(entry["Ratio"])
         for entry in results["rows"]

@@ -1,7 +1,6 @@
 """All sentences of one length under a constraint, at once: an exact normaliser, exact draws, exact marginals."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import equinox as eqx
 import jax
@@ -11,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from ..._check import at_least_one
 from ..draws.inverse_cdf import cumulative, invert_rows
+from ._log_matmul import finite_max, log_matmul, weights
 from .bigram import Bigram
 
 __all__ = ["Lattice", "constrained_lattice"]
@@ -78,13 +78,13 @@ class Lattice(eqx.Module):
         sets, joined, V = self.log_messages.shape[1], self._joined, log_P.shape[1]
 
         def draw_in_table(log_ahead: Array, seen: Array, word: Array, u: Array) -> Array:
-            table = cumulative(_weights((log_P[None] + log_ahead[:, None]).reshape(-1, V)))
+            table = cumulative(weights((log_P[None] + log_ahead[:, None]).reshape(-1, V)))
             return invert_rows(table, seen * (V + 1) + word, u)
 
         def draw_in_own_rows(log_ahead: Array, seen: Array, word: Array, u: Array) -> Array:
             def some(state: tuple[Array, Array, Array]) -> Array:
                 seen, word, u = state
-                rows = cumulative(_weights(log_P[word] + log_ahead[seen]))
+                rows = cumulative(weights(log_P[word] + log_ahead[seen]))
                 return invert_rows(rows, jnp.arange(len(u)), u)
 
             state, chunks = (seen, word, u), -(-number // CHUNK)
@@ -119,9 +119,9 @@ class Lattice(eqx.Module):
             return jnp.where(bits[None] == 0, raw, jnp.where(holds_it, merged, -jnp.inf))
 
         def step(log_alpha: Array, t: Array) -> tuple[Array, Array]:
-            raw = _log_matmul(log_alpha, self.model.transition, 0) + self.log_allowed[t][None]
+            raw = log_matmul(log_alpha, self.model.transition, 0) + self.log_allowed[t][None]
             log_alpha = see(raw)
-            return log_alpha - _finite_max(log_alpha), log_alpha
+            return log_alpha - finite_max(log_alpha), log_alpha
 
         empty = jnp.full((sets, V), -jnp.inf, self.log_messages.dtype)
         alpha = see(empty.at[0].set(jnp.log(self.model.start) + self.log_allowed[0]))
@@ -258,11 +258,11 @@ def _build(model: Bigram, keywords: Int[Array, " K"], log_allowed: Float[Array, 
 
     def step(state: tuple[Array, Array], log_allowed: Array) -> tuple[tuple[Array, Array], Array]:
         log_message, log_scale = state
-        earlier = _log_matmul(_ahead(log_message, joined, log_allowed), model.transition, 1)
-        top = _finite_max(earlier)
+        earlier = log_matmul(_ahead(log_message, joined, log_allowed), model.transition, 1)
+        top = finite_max(earlier)
         return (earlier - top, log_scale + top), log_message
 
-    top = _finite_max(last)
+    top = finite_max(last)
     (first, log_scale), later = jax.lax.scan(step, (last - top, top), log_allowed[1:], reverse=True)
     log_z = jax.nn.logsumexp(jnp.log(model.start) + _ahead(first, joined, log_allowed[0])[0]) + log_scale
     return Lattice(model, keywords, log_allowed, jnp.concatenate([first[None], later]), log_z)
@@ -274,53 +274,3 @@ def _powers(K: int) -> Int[Array, " K"]:
 
 def _ahead(log_message: Array, joined: Array, log_allowed: Array) -> Array:
     return jnp.take_along_axis(log_message, joined, axis=0) + log_allowed[None]
-
-
-def _finite_max(values: Array) -> Array:
-    """The maximum, or 0 if nothing is possible, so that subtracting it leaves −inf as it is."""
-    top = jnp.max(values)
-    return jnp.where(top > -jnp.inf, top, 0)
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(2,))
-def _log_matmul(log_a: Float[Array, "rows V"], matrix: Float[Array, "V V"], axis: int) -> Float[Array, "rows V"]:
-    """Log of exp(log_a) times the matrix along its ``axis``, one product for each band of entries of comparable size.
-
-    A common scale would lose what is e^87 times below the largest entry of its row. That entry may lead to no sentence
-    at all, if a constraint forbids what it needs, and then what was lost is everything. One band is the rule.
-    """
-    width = -0.45 * float(np.log(jnp.finfo(log_a.dtype).tiny))  # leaves as much for small entries of the matrix
-
-    def is_left(state: tuple[Array, Array]) -> Array:
-        return jnp.any(state[0] > -jnp.inf)
-
-    def add_band(state: tuple[Array, Array]) -> tuple[Array, Array]:
-        left, total = state
-        top = jnp.max(left, axis=1, keepdims=True)
-        top = jnp.where(top > -jnp.inf, top, 0)
-        is_in = left > top - width
-        band = jnp.log(jnp.tensordot(jnp.exp(jnp.where(is_in, left - top, -jnp.inf)), matrix, (1, axis))) + top
-        return jnp.where(is_in, -jnp.inf, left), jnp.logaddexp(total, band)
-
-    return jax.lax.while_loop(is_left, add_band, (log_a, jnp.full_like(log_a, -jnp.inf)))[1]
-
-
-@_log_matmul.defjvp
-def _(axis: int, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    """A loop of unknown length has no reverse mode: differentiate the sum, one row after the other."""
-    result = _log_matmul(*primals, axis)
-    matrix, turn = (array if axis == 0 else array.T for array in (primals[1], tangents[1]))
-
-    def of_row(row: tuple[Array, Array, Array]) -> Array:
-        log_a, change, result = row
-        is_there = (log_a > -jnp.inf)[:, None] & (result > -jnp.inf)[None]
-        share = jnp.exp(jnp.where(is_there, log_a[:, None] - result[None], -jnp.inf))
-        change = jnp.where(log_a > -jnp.inf, change, 0)
-        return jnp.sum(share * (change[:, None] * matrix + turn), axis=0)
-
-    return result, jax.lax.map(of_row, (primals[0], tangents[0], result))
-
-
-def _weights(log_weights: Float[Array, "rows V"]) -> Float[Array, "rows V"]:
-    top = jnp.max(log_weights, axis=1, keepdims=True)
-    return jnp.exp(log_weights - jnp.where(top > -jnp.inf, top, 0))
