@@ -59,7 +59,8 @@ def test_nothing_runs_twice_and_a_failure_keeps_the_others(book, capsys, write):
 
 
 def test_claims_and_versions_are_recorded(book, write):
-    write(book / A, "from kexue.book import claim\nclaim('one is less than two', 1, below=2, relation='confirms');")
+    first = "from kexue.book import begin, claim\nbegin('one/a', seconds={})\n"
+    write(book / A, first + "claim('one is less than two', 1, below=2, relation='confirms');")
     write(book / B, "print(2)")
     record = execute(book)["one/a"]
     assert record["claims"] == [
