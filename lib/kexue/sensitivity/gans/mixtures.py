@@ -274,6 +274,7 @@ def energy_distance(x: Num[Array | np.ndarray, "..."], y: Num[Array | np.ndarray
     return 2 * jnp.mean(_distances(x, y)) - within
 
 
+@jax.jit
 def _distances(x: Array, y: Array) -> Array:
     """Pairwise; coordinate by coordinate, because the usual trick with an inner product cancels for close points."""
     columns = [points.reshape(len(points), -1).T for points in (x, y)]

@@ -222,6 +222,7 @@ def wasserstein_critic_estimate(
     ----------
     Arjovsky, Chintala and Bottou, "Wasserstein generative adversarial networks", 2017, arXiv:1701.07875, equation 2.
     """
+    p, q = jnp.asarray(p), jnp.asarray(q)
     for name, sample in (("p", p), ("q", q)):
         batch(name, sample)
     if p.shape[1:] != q.shape[1:]:
