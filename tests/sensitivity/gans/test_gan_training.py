@@ -79,17 +79,21 @@ def test_one_step_by_hand(simultaneous):
     once = lambda key: train_gan(key, spec, sample_data=lambda key, n: fixed, steps=1, batch=3, average=0.75)  # noqa: E731
     run = compiled(once)(key)
     generator, discriminator = player_pair(jax.random.split(key, 3)[0])
-    noise = jax.random.split(jax.random.fold_in(jax.random.split(key, 3)[1], 0))[1]
-    z_d, z_g = jnp.split(jax.random.normal(noise, (3, 5))[:, :4], 2, axis=1)
 
-    move = lambda w, g: w - rate * g / (jnp.abs(g) + 1e-8)  # noqa: E731
-    loss_d = lambda d: jnp.mean(jax.vmap(d)(jax.vmap(generator)(z_d))) - jnp.mean(jax.vmap(d)(fixed))  # noqa: E731
-    stepped = jax.tree.map(move, discriminator, jax.grad(loss_d)(discriminator))
-    opponent = discriminator if simultaneous else stepped
-    loss_g = lambda g: -jnp.mean(jax.vmap(opponent)(jax.vmap(g)(z_g)))  # noqa: E731
-    moved = jax.tree.map(move, generator, jax.grad(loss_g)(generator))
-    for found, by_hand in ((run.discriminator, stepped), (run.generator, moved)):
-        for (w, b), (w_hand, b_hand) in zip(dense(found), dense(by_hand), strict=True):
+    @compiled
+    def by_hand(generator, discriminator):
+        noise = jax.random.split(jax.random.fold_in(jax.random.split(key, 3)[1], 0))[1]
+        z_d, z_g = jnp.split(jax.random.normal(noise, (3, 5))[:, :4], 2, axis=1)
+        move = lambda w, g: w - rate * g / (jnp.abs(g) + 1e-8)  # noqa: E731
+        loss_d = lambda d: jnp.mean(jax.vmap(d)(jax.vmap(generator)(z_d))) - jnp.mean(jax.vmap(d)(fixed))  # noqa: E731
+        stepped = jax.tree.map(move, discriminator, jax.grad(loss_d)(discriminator))
+        opponent = discriminator if simultaneous else stepped
+        loss_g = lambda g: -jnp.mean(jax.vmap(opponent)(jax.vmap(g)(z_g)))  # noqa: E731
+        return stepped, jax.tree.map(move, generator, jax.grad(loss_g)(generator))
+
+    stepped, moved = by_hand(generator, discriminator)
+    for found, hand in ((run.discriminator, stepped), (run.generator, moved)):
+        for (w, b), (w_hand, b_hand) in zip(dense(found), dense(hand), strict=True):
             np.testing.assert_allclose(w, w_hand, atol=1e-5)
             np.testing.assert_allclose(b, b_hand, atol=1e-5)
     for (w, _), (w0, _), (w1, _) in zip(dense(run.average), dense(generator), dense(run.generator), strict=True):
