@@ -157,8 +157,13 @@ def test_the_ring_is_learnt_by_a_good_game_and_not_by_a_bad_one():
     run = lambda spec: short(jax.random.key(0), spec, steps=400, batch=64, players=player_pair)  # noqa: E731
     z = jax.random.normal(jax.random.key(9), (500, 2))
     truth = ring(jax.random.key(10), 500)
-    samples = jax.vmap(lambda g: jax.vmap(g)(z))(compiled(jax.vmap(run))(specs).average)
-    good, bad = jax.vmap(energy_distance, (0, None))(samples, truth)
+
+    @compiled
+    def distances(specs):
+        samples = jax.vmap(lambda g: jax.vmap(g)(z))(jax.vmap(run)(specs).average)
+        return jax.vmap(energy_distance, (0, None))(samples, truth)
+
+    good, bad = distances(specs)
     assert float(good) < 0.1 < float(bad) / 2
 
 
