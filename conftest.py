@@ -15,6 +15,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     if not _reductions.are_right():
         raise pytest.UsageError(_reductions.ADVICE)
+    # Tracing makes many small objects and hardly a cycle: collecting less often saves a tenth of the time.
+    gc.set_threshold(100_000, 50, 50)
 
 
 @pytest.fixture(autouse=True, scope="module")

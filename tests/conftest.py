@@ -1,11 +1,11 @@
-"""Strict JAX for every test: no silent promotion of dtypes or broadcasting over ranks; jobs on several processes."""
+"""Strict JAX for every test, compiled quickly: no silent promotion of dtypes or ranks; jobs on several processes."""
 
 import json
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -13,6 +13,18 @@ import pytest
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _short_compilations() -> Iterator[None]:
+    """Most of a test is compilation, so LLVM does not optimise; docstrings and chapters run as users run them.
+
+    ``JAX_DISABLE_MOST_OPTIMIZATIONS=0`` in the environment runs the tests optimised.
+    """
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", "JAX_DISABLE_MOST_OPTIMIZATIONS" not in os.environ or before)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +40,8 @@ def run_job(request: pytest.FixtureRequest) -> Callable[[int, int], list[dict[st
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = str(free.getsockname()[1])
-        flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+        quick = {"JAX_DISABLE_MOST_OPTIMIZATIONS": str(jax.config.read("jax_disable_most_optimizations"))}
+        flags = quick | {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
         workers = [
             subprocess.Popen(
                 [sys.executable, str(request.path), str(processes), str(index), port],

@@ -17,6 +17,15 @@ CHOLESKY = np.linalg.cholesky([[1.0, 0.5, 0.2], [0.5, 1.25, 0.3], [0.2, 0.3, 1.2
 PRECISION = np.linalg.inv(CHOLESKY).astype(np.float32)
 
 
+@pytest.fixture(autouse=True)
+def _optimised():
+    """What the compiler does to sums is the question, so it may do all that it does for users."""
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
+
+
 def test_a_sum_before_a_constant_matrix():
     q = np.random.default_rng(0).standard_normal((512, 3, 3)).astype(np.float32)
     found = jax.jit(lambda q: q.sum(1) @ jnp.ones((3, 4)))(q)

@@ -41,11 +41,16 @@ def draw(key: Array) -> Array:
 def by_hand(loss, params, optimizer, steps, *, batch=None, key=None):
     """The loop that everybody writes; the reference for what follows."""
     opt_state, losses, path = optimizer.init(params), [], [params]
-    for k in range(steps):
-        data = () if batch is None else (batch(jax.random.fold_in(key, k)),)
+
+    @jax.jit
+    def step(params, opt_state, *data):
         value, gradient = jax.value_and_grad(loss)(params, *data)
         updates, opt_state = optimizer.update(gradient, opt_state, params)
-        params = optax.apply_updates(params, updates)
+        return optax.apply_updates(params, updates), opt_state, value
+
+    for k in range(steps):
+        data = () if batch is None else (batch(jax.random.fold_in(key, k)),)
+        params, opt_state, value = step(params, opt_state, *data)
         losses.append(value)
         path.append(params)
     return params, opt_state, jnp.stack(losses), jax.tree.map(lambda *leaves: jnp.stack(leaves), *path)
@@ -140,8 +145,9 @@ def test_vmap_over_keys_rates_and_starts_equals_a_loop(loose):
     rates = jnp.array([0.01, 0.03, 0.1, 0.3])
     starts = START * jnp.arange(1.0, 5.0)[:, None]
     together = jax.jit(jax.vmap(fit))(keys, rates, starts)
-    one_by_one = [fit(*arguments) for arguments in zip(keys, rates, starts, strict=True)]
-    assert_same(together, jax.tree.map(lambda *leaves: jnp.stack(leaves), *one_by_one))
+    single = jax.jit(fit)
+    one_by_one = [single(*arguments) for arguments in zip(keys, rates, starts, strict=True)]
+    assert_same(together, jax.tree.map(lambda *leaves: np.stack(leaves), *one_by_one))
 
 
 def test_jit_equals_eager_and_compiles_once(loose):

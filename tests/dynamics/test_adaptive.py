@@ -73,8 +73,8 @@ class TestEveryOptimizer:
             _, state = optimizer.update(gradient, state, gradient)
             return optimizer.update(jax.tree.map(jnp.sin, gradient), state, gradient)[0]
 
-        batched = jax.vmap(two_steps)(stacked)
-        looped = jax.tree.map(lambda *leaves: jnp.stack(leaves), *map(two_steps, gradients))
+        batched = jax.jit(jax.vmap(two_steps))(stacked)
+        looped = jax.tree.map(lambda *leaves: np.stack(leaves), *map(jax.jit(two_steps), gradients))
         assert_same(batched, looped, rtol=2e-6, atol=1e-7)
 
     @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16, jnp.float16, jnp.float64])

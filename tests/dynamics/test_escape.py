@@ -130,7 +130,7 @@ def test_transformations():
         lambda t: kramers_time(wells, t, -1.0, 0.1),
     ):
         alone = jnp.stack([run(t) for t in temperatures])
-        np.testing.assert_allclose(jax.vmap(run)(temperatures), alone, rtol=2e-4, atol=1e-6)
+        np.testing.assert_allclose(jax.jit(jax.vmap(run))(temperatures), alone, rtol=2e-4, atol=1e-6)
         np.testing.assert_allclose(jax.jit(run)(temperatures[0]), alone[0], rtol=2e-4, atol=1e-6)
 
 

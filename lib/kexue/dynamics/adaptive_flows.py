@@ -6,6 +6,7 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 from jaxtyping import Array, Float, PyTree, ScalarLike
 
 from .._check import positive, require
@@ -58,13 +59,7 @@ def arc_length_flow(
     >>> print(path.round(4))
     [[1.5 2. ]]
     """
-
-    def field(s, theta, args):
-        gradient = jax.grad(loss)(theta)
-        norm = jnp.sqrt(sum(jnp.sum(g * g) for g in jax.tree.leaves(gradient)))
-        return jax.tree.map(lambda g: -g / norm, gradient)
-
-    return _integrate(field, params, params, lengths, 0.0, solver, tolerance)
+    return _integrate(Partial(_at_speed_one, loss), params, params, lengths, 0.0, solver, tolerance)
 
 
 def sign_flow(
@@ -117,11 +112,7 @@ def sign_flow(
     arXiv:2009.06125. L. Balles, P. Hennig, Dissecting Adam, 2018, arXiv:1705.07774.
     """
     positive("eps", eps)
-
-    def field(t, theta, args):
-        return jax.tree.map(lambda g: -g / (jnp.abs(g) + eps), jax.grad(loss)(theta))
-
-    return _integrate(field, params, params, times, 0.0, solver, tolerance)
+    return _integrate(Partial(_soft_signs, loss, eps), params, params, times, 0.0, solver, tolerance)
 
 
 def adam_flow(
@@ -186,22 +177,10 @@ def adam_flow(
     positive("b", b)
     require("eps", eps, "at least 0 and finite", lambda value: (value >= 0) & np.isfinite(value))
     t0 = 1e-7
-
-    def velocity(m, v):
-        return jax.tree.map(lambda m, v: -m / (jnp.sqrt(v) + eps), m, v)
-
-    def field(t, state, args):
-        theta, m, v = state
-        gradient = jax.grad(loss)(theta)
-        to_gradient, to_square = (rate / -jnp.expm1(-jnp.asarray(rate) * t) for rate in (a, b))
-        dm = jax.tree.map(lambda g, m: to_gradient * (g - m), gradient, m)
-        dv = jax.tree.map(lambda g, v: to_square * (g * g - v), gradient, v)
-        return velocity(m, v), dm, dv
-
     m = jax.grad(loss)(params)
     v = jax.tree.map(jnp.square, m)
-    theta = jax.tree.map(lambda theta, speed: theta + t0 * speed, params, velocity(m, v))
-    return _integrate(field, params, (theta, m, v), times, t0, solver, tolerance)[0]
+    theta = jax.tree.map(lambda theta, speed: theta + t0 * speed, params, _adam_velocity(m, v, eps))
+    return _integrate(Partial(_adam, loss, a, b, eps), params, (theta, m, v), times, t0, solver, tolerance)[0]
 
 
 def adagrad_flow(
@@ -254,19 +233,43 @@ def adagrad_flow(
         require("times", np.asarray(times), "at least 0 and finite", lambda value: (value >= 0) & np.isfinite(value))
         times = np.asarray(times)  # its root below is then known before tracing, and checked like any other times
     roots = times**0.5
-
-    def slopes(gradient, k):
-        # k = 0 only where the gradient has been zero so far: 0/1 instead of 0/0.
-        return jax.tree.map(lambda g, k: -2 * g / jnp.sqrt(jnp.where(k > 0, k, 1)), gradient, k)
-
-    def field(s, state, args):
-        theta, k = state
-        gradient = jax.grad(loss)(theta)
-        moves = jax.tree.map(lambda k: k > 0, k)
-        dk = jax.tree.map(lambda g, k, m: jnp.where(m, 2 * (g * g - k) / s, 0), gradient, k, moves)
-        return jax.tree.map(lambda slope, m: jnp.where(m, slope, 0), slopes(gradient, k), moves), dk
-
     gradient = jax.grad(loss)(params)
     k = jax.tree.map(jnp.square, gradient)
-    theta = jax.tree.map(lambda theta, slope: theta + s0 * slope, params, slopes(gradient, k))
-    return _integrate(field, params, (theta, k), roots, s0, solver, tolerance)[0]
+    theta = jax.tree.map(lambda theta, slope: theta + s0 * slope, params, _adagrad_slopes(gradient, k))
+    return _integrate(Partial(_adagrad, loss), params, (theta, k), roots, s0, solver, tolerance)[0]
+
+
+def _at_speed_one(loss, s, theta, args):
+    gradient = jax.grad(loss)(theta)
+    norm = jnp.sqrt(sum(jnp.sum(g * g) for g in jax.tree.leaves(gradient)))
+    return jax.tree.map(lambda g: -g / norm, gradient)
+
+
+def _soft_signs(loss, eps, t, theta, args):
+    return jax.tree.map(lambda g: -g / (jnp.abs(g) + eps), jax.grad(loss)(theta))
+
+
+def _adam_velocity(m, v, eps):
+    return jax.tree.map(lambda m, v: -m / (jnp.sqrt(v) + eps), m, v)
+
+
+def _adam(loss, a, b, eps, t, state, args):
+    theta, m, v = state
+    gradient = jax.grad(loss)(theta)
+    to_gradient, to_square = (rate / -jnp.expm1(-jnp.asarray(rate) * t) for rate in (a, b))
+    dm = jax.tree.map(lambda g, m: to_gradient * (g - m), gradient, m)
+    dv = jax.tree.map(lambda g, v: to_square * (g * g - v), gradient, v)
+    return _adam_velocity(m, v, eps), dm, dv
+
+
+def _adagrad_slopes(gradient, k):
+    # k = 0 only where the gradient has been zero so far: 0/1 instead of 0/0.
+    return jax.tree.map(lambda g, k: -2 * g / jnp.sqrt(jnp.where(k > 0, k, 1)), gradient, k)
+
+
+def _adagrad(loss, s, state, args):
+    theta, k = state
+    gradient = jax.grad(loss)(theta)
+    moves = jax.tree.map(lambda k: k > 0, k)
+    dk = jax.tree.map(lambda g, k, m: jnp.where(m, 2 * (g * g - k) / s, 0), gradient, k, moves)
+    return jax.tree.map(lambda slope, m: jnp.where(m, slope, 0), _adagrad_slopes(gradient, k), moves), dk

@@ -6,6 +6,7 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.tree_util import Partial
 from jaxtyping import Array, Float, PyTree, Real, ScalarLike
 
 from .._check import positive, require
@@ -64,11 +65,7 @@ def gradient_flow(
     >>> print(f"{path[1]:.4f}")
     0.3679
     """
-
-    def field(t, theta, args):
-        return jax.tree.map(jnp.negative, jax.grad(loss)(theta))
-
-    return _integrate(field, params, params, times, 0.0, solver, tolerance)
+    return _integrate(Partial(_descent, loss), params, params, times, 0.0, solver, tolerance)
 
 
 def momentum_flow(
@@ -116,7 +113,8 @@ def momentum_flow(
     """
     require("damping", damping, "at least 0 and finite", lambda v: (v >= 0) & np.isfinite(v))
     at_rest = jax.tree.map(jnp.zeros_like, params)
-    return _integrate(_inertial(loss, lambda t: damping), params, (params, at_rest), times, 0.0, solver, tolerance)[0]
+    field = Partial(_inertial, loss, damping)
+    return _integrate(field, params, (params, at_rest), times, 0.0, solver, tolerance)[0]
 
 
 def nesterov_flow(
@@ -170,7 +168,8 @@ def nesterov_flow(
     slope = jax.grad(loss)(params)
     position = jax.tree.map(lambda x, g: x - t0**2 / 8 * g, params, slope)
     velocity = jax.tree.map(lambda g: -t0 / 4 * g, slope)
-    return _integrate(_inertial(loss, lambda t: 3 / t), params, (position, velocity), times, t0, solver, tolerance)[0]
+    field = Partial(_inertial, loss, None)
+    return _integrate(field, params, (position, velocity), times, t0, solver, tolerance)[0]
 
 
 def modified_loss(loss: Loss, learning_rate: ScalarLike) -> Loss:
@@ -216,18 +215,23 @@ def modified_loss(loss: Loss, learning_rate: ScalarLike) -> Loss:
     return penalised
 
 
-def _inertial(loss, friction):
-    def field(t, state, args):
-        theta, velocity = state
-        force = jax.grad(loss)(theta)
-        acceleration = jax.tree.map(lambda v, g: (-friction(t) * v - g).astype(v.dtype), velocity, force)
-        return velocity, acceleration
+def _descent(loss, t, theta, args):
+    return jax.tree.map(jnp.negative, jax.grad(loss)(theta))
 
-    return field
+
+def _inertial(loss, damping, t, state, args):
+    """A particle with friction; without a number for `damping` with Nesterov's, 3/t."""
+    theta, velocity = state
+    friction = 3 / t if damping is None else damping
+    force = jax.grad(loss)(theta)
+    return velocity, jax.tree.map(lambda v, g: (-friction * v - g).astype(v.dtype), velocity, force)
 
 
 def _integrate(field, params, state, times, start, solver, tolerance):
-    """Solve an ODE by adaptive steps; `params` only for its dtype."""
+    """Solve an ODE by adaptive steps; `params` only for its dtype.
+
+    `field` is a `Partial` of a function of this module, never a new closure: a second bare call compiles nothing.
+    """
     leaves = jax.tree.leaves(params)
     if not leaves or not all(jnp.issubdtype(jnp.result_type(leaf), jnp.floating) for leaf in leaves):
         raise ValueError(f"params must be a pytree of floating-point arrays, got {params!r}")

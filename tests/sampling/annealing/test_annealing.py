@@ -117,7 +117,7 @@ def test_jit_vmap_pytrees_and_dtype():
     eager, jitted = run(keys, cooling), jax.jit(run)(keys, cooling)
     np.testing.assert_allclose(eager.energy, jitted.energy, rtol=1e-5)
     assert jitted.best["b"].shape == (3, 2) and jitted.best["b"].dtype == jnp.float32
-    both = jax.vmap(run, in_axes=(None, 0))(keys, jnp.stack([cooling, 2 * cooling]))
+    both = jax.jit(jax.vmap(run, in_axes=(None, 0)))(keys, jnp.stack([cooling, 2 * cooling]))
     np.testing.assert_allclose(both.energy[0], eager.energy, rtol=1e-5)
     alone = anneal(energy, cooling, keys[:1], jax.tree.map(lambda leaf: leaf[:1], starts), propose=propose)
     np.testing.assert_allclose(alone.energy, eager.energy[:1], rtol=1e-5)  # chains do not see each other

@@ -140,7 +140,6 @@ def test_gibbs_and_swaps_on_tokens_find_the_enumerated_law():
         metropolis_hastings(log_density, move_proposal(site_moves(logits, 3))),
     ]
     start = states[np.random.default_rng(4).choice(27, 8000, p=law / law.sum())]
-    start = states[np.random.default_rng(4).choice(27, 8000, p=law / law.sum())]
     for kernel, name in zip(kernels, ("sweep", "cycle", "site"), strict=True):
         end, _, acceptance = many(kernel, start, 8000, 3)
         assert frequencies_agree(np.asarray(end.position) @ [9, 3, 1], law) > 1e-3, name

@@ -131,14 +131,15 @@ def test_edits_do_what_lists_do():
         (1, 2, 0): [5, 6],
         (2, 2, 4): [5, 6, 4],
     }
+    apply, reverse, log_prob = map(jax.jit, (moves.apply, moves.reverse, moves.log_prob))
     for move, words in cases.items():
-        y = moves.apply(x, jnp.array(move))
+        y = apply(x, jnp.array(move))
         assert y.tokens.tolist() == words + [0] * (5 - len(words)) and y.length == len(words)
         assert np.flatnonzero(y.locked).tolist() == [words.index(6)]
-        back = moves.apply(y, moves.reverse(x, jnp.array(move)))
+        back = apply(y, reverse(x, jnp.array(move)))
         jax.tree.map(np.testing.assert_array_equal, back, x)
     for impossible in ((1, 1, 0), (2, 1, 3), (1, 3, 0), (0, 4, 1), (0, 0, 10), (1, 0, 1)):
-        assert moves.log_prob(x, jnp.array(impossible)) == -jnp.inf
+        assert log_prob(x, jnp.array(impossible)) == -jnp.inf
 
 
 def test_a_chain_visits_the_enumerated_law_and_keeps_its_locks():
@@ -222,7 +223,8 @@ def test_swap_moves_enumerated():
     matrix = kernel_matrix(log_density, swap_moves(3), cube, pairs)
     with jax.enable_x64(True):
         assert detailed_balance_residual(matrix, law) < 1e-8
-    drawn = jax.vmap(lambda k: swap_moves(4).draw(k, jnp.zeros(4)))(jax.random.split(jax.random.key(0), 12_000))
+    draw = jax.jit(jax.vmap(lambda k: swap_moves(4).draw(k, jnp.zeros(4))))
+    drawn = draw(jax.random.split(jax.random.key(0), 12_000))
     counts = np.unique(np.asarray(drawn), axis=0, return_counts=True)[1]
     assert counts.size == 6 and stats.chisquare(counts).pvalue > 1e-3
 

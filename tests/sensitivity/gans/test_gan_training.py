@@ -41,6 +41,14 @@ def short(key, spec, **changes):
     return train_gan(key, spec, sample_data=ring, **chosen)
 
 
+def shown(generator, average, discriminator):
+    return generator(jnp.ones(2)), average(jnp.ones(2)), discriminator(jnp.ones(2))
+
+
+# Each is compiled once, for all games.
+four_steps = compiled(partial(short, record=shown))
+six_steps = compiled(partial(short, steps=6, record=shown, every=2))
+
 VARIANTS = [
     GANSpec("hinge", spectral=1.5),
     GANSpec("Wasserstein", penalty=1.0, center=1.0, at="interpolates"),
@@ -53,13 +61,12 @@ VARIANTS = [
 
 def test_lanes_are_the_single_runs():
     keys = jax.random.split(jax.random.key(0), 2)
-    zoo = compiled(jax.vmap(jax.vmap(short, (None, 0)), (0, None)))(keys, stack_specs(VARIANTS))
-    single = compiled(short)
+    zoo = compiled(jax.vmap(jax.vmap(partial(short, record=shown), (None, 0)), (0, None)))(keys, stack_specs(VARIANTS))
     for i, key in enumerate(keys):
         for j, spec in enumerate(VARIANTS):
             # Adam makes a step of full length of a gradient that is rounding error: the last bias of a loss of
             # differences, or a unit that is dead. A wrong lane would be wrong everywhere.
-            pairs = zip(jax.tree.leaves(zoo), jax.tree.leaves(single(key, spec)), strict=True)
+            pairs = zip(jax.tree.leaves(zoo), jax.tree.leaves(four_steps(key, spec)), strict=True)
             errors = [np.abs(np.asarray(lane[i, j]) - np.asarray(leaf)).ravel() for lane, leaf in pairs]
             assert np.mean(np.concatenate(errors) > 1e-4) < 0.02
 
@@ -70,26 +77,36 @@ def dense(net):
     return [(np.asarray(layer.weight), np.asarray(layer.bias)) for layer in layers]
 
 
+FIXED = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]], np.float32)
+
+
+@compiled
+def one_step(key, spec):
+    return train_gan(key, spec, sample_data=lambda key, n: jnp.asarray(FIXED), steps=1, batch=3, average=0.75)
+
+
 @pytest.mark.parametrize("simultaneous", [False, True])
 def test_one_step_by_hand(simultaneous):
     """Adam's first step is g / (|g| + eps), whatever its memory."""
     key, rate = jax.random.key(3), 0.01
     spec = GANSpec("Wasserstein", learning_rate=rate, simultaneous=simultaneous)
-    fixed = jnp.array([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]])
-    once = lambda key: train_gan(key, spec, sample_data=lambda key, n: fixed, steps=1, batch=3, average=0.75)  # noqa: E731
-    run = compiled(once)(key)
+    run = one_step(key, spec)
     generator, discriminator = player_pair(jax.random.split(key, 3)[0])
-    noise = jax.random.split(jax.random.fold_in(jax.random.split(key, 3)[1], 0))[1]
-    z_d, z_g = jnp.split(jax.random.normal(noise, (3, 5))[:, :4], 2, axis=1)
 
-    move = lambda w, g: w - rate * g / (jnp.abs(g) + 1e-8)  # noqa: E731
-    loss_d = lambda d: jnp.mean(jax.vmap(d)(jax.vmap(generator)(z_d))) - jnp.mean(jax.vmap(d)(fixed))  # noqa: E731
-    stepped = jax.tree.map(move, discriminator, jax.grad(loss_d)(discriminator))
-    opponent = discriminator if simultaneous else stepped
-    loss_g = lambda g: -jnp.mean(jax.vmap(opponent)(jax.vmap(g)(z_g)))  # noqa: E731
-    moved = jax.tree.map(move, generator, jax.grad(loss_g)(generator))
-    for found, by_hand in ((run.discriminator, stepped), (run.generator, moved)):
-        for (w, b), (w_hand, b_hand) in zip(dense(found), dense(by_hand), strict=True):
+    @compiled
+    def by_hand(generator, discriminator):
+        noise = jax.random.split(jax.random.fold_in(jax.random.split(key, 3)[1], 0))[1]
+        z_d, z_g = jnp.split(jax.random.normal(noise, (3, 5))[:, :4], 2, axis=1)
+        move = lambda w, g: w - rate * g / (jnp.abs(g) + 1e-8)  # noqa: E731
+        loss_d = lambda d: jnp.mean(jax.vmap(d)(jax.vmap(generator)(z_d))) - jnp.mean(jax.vmap(d)(FIXED))  # noqa: E731
+        stepped = jax.tree.map(move, discriminator, jax.grad(loss_d)(discriminator))
+        opponent = discriminator if simultaneous else stepped
+        loss_g = lambda g: -jnp.mean(jax.vmap(opponent)(jax.vmap(g)(z_g)))  # noqa: E731
+        return stepped, jax.tree.map(move, generator, jax.grad(loss_g)(generator))
+
+    stepped, moved = by_hand(generator, discriminator)
+    for found, hand in ((run.discriminator, stepped), (run.generator, moved)):
+        for (w, b), (w_hand, b_hand) in zip(dense(found), dense(hand), strict=True):
             np.testing.assert_allclose(w, w_hand, atol=1e-5)
             np.testing.assert_allclose(b, b_hand, atol=1e-5)
     for (w, _), (w0, _), (w1, _) in zip(dense(run.average), dense(generator), dense(run.generator), strict=True):
@@ -99,7 +116,7 @@ def test_one_step_by_hand(simultaneous):
 def test_many_steps_against_a_plain_loop():
     """NS with R1 against a Python loop with optax, autodiff of the whole penalty, and the formula of the loss."""
     key, spec = jax.random.key(1), GANSpec("non-saturating", penalty=0.7, b1=0.5, learning_rate=0.01)
-    run = compiled(lambda key: short(key, spec, steps=6))(key)
+    run = six_steps(key, spec)
     key_players, key_steps, _ = jax.random.split(key, 3)
     g, d = player_pair(key_players, width=8)
     adam = optax.adam(0.01, b1=0.5, b2=0.99)
@@ -171,11 +188,9 @@ def test_spectral_normalisation_ends_near_its_gain():
 
 
 def test_record_and_every():
-    record = lambda g, average, d: (g(jnp.ones(2)), average(jnp.ones(2)), d(jnp.ones(2)))  # noqa: E731
-    run = compiled(lambda key: short(key, GANSpec(), steps=6, record=record, every=2))(jax.random.key(0))
+    run, shorter = (steps(jax.random.key(0), GANSpec()) for steps in (six_steps, four_steps))
     assert [leaf.shape for leaf in run.history] == [(3, 2), (3, 2), (3,)]
     np.testing.assert_allclose(run.history[0][-1], run.generator(jnp.ones(2)), rtol=1e-5)
-    shorter = compiled(lambda key: short(key, GANSpec(), steps=4, record=record))(jax.random.key(0))
     np.testing.assert_allclose(run.history[2][1], shorter.history[2][0], rtol=1e-4)
 
 
@@ -184,8 +199,13 @@ def test_the_ring_is_learnt_by_a_good_game_and_not_by_a_bad_one():
     run = lambda spec: short(jax.random.key(0), spec, steps=400, batch=64, players=player_pair)  # noqa: E731
     z = jax.random.normal(jax.random.key(9), (500, 2))
     truth = ring(jax.random.key(10), 500)
-    samples = jax.vmap(lambda g: jax.vmap(g)(z))(compiled(jax.vmap(run))(specs).average)
-    good, bad = jax.vmap(energy_distance, (0, None))(samples, truth)
+
+    @compiled
+    def distances(specs):
+        samples = jax.vmap(lambda g: jax.vmap(g)(z))(jax.vmap(run)(specs).average)
+        return jax.vmap(energy_distance, (0, None))(samples, truth)
+
+    good, bad = distances(specs)
     assert float(good) < 0.1 < float(bad) / 2
 
 
