@@ -65,7 +65,12 @@ def menu_panel(data):
 def wide(k):
     """Sixty powers of ten, an integer beyond packing, a tiny field."""
     up = 10.0 ** (jnp.arange(61.0) - 30)
-    return {"up": k * up, "n": jnp.arange(61), "long": 1234567 + (k > 1).astype(int), "tiny": 1e-25 * jnp.array([1.0, -2.0]) * k}
+    return {
+        "up": k * up,
+        "n": jnp.arange(61),
+        "long": 1234567 + (k > 1).astype(int),
+        "tiny": 1e-25 * jnp.array([1.0, -2.0]) * k,
+    }
 
 
 def curve(data):
