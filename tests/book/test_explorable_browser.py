@@ -54,6 +54,30 @@ def number(a, b):
     return {"value": 10 * a + b, "twice": 2 * (10 * a + b), "line": b * jnp.arange(5), "k": jnp.arange(5)}
 
 
+def law(law, a):
+    return {"value": jnp.array([0, 5, 11, 17])[law] + 20 * (a - 1)}
+
+
+def menu_panel(data):
+    return data.mark_point().encode(x=alt.X("value:Q", scale=alt.Scale(domain=[0, 60])))
+
+
+def wide(k):
+    """Sixty powers of ten, an integer beyond packing, a tiny field."""
+    up = 10.0 ** (jnp.arange(61.0) - 30)
+    return {
+        "up": k * up,
+        "n": jnp.arange(61),
+        "long": 1234567 + (k > 1).astype(int),
+        "tiny": 1e-25 * jnp.array([1.0, -2.0]) * k,
+    }
+
+
+def curve(data):
+    log = alt.Scale(type="log", domain=[1e-30, 1e30])
+    return data.transform_flatten(["up", "n"]).mark_line().encode(x="n:Q", y=alt.Y("up:Q", scale=log))
+
+
 def column(figure, i):
     figure.add_axes((0, 0, 1, 1)).axis("off")
     figure.add_artist(Rectangle((i / 6, 0.25), 1 / 6, 0.5, color=palette.blue, transform=figure.transFigure))
@@ -72,6 +96,22 @@ def folder(tmp_path_factory) -> Path:
             name="rates",
             learning_rate=[1e-4, 1e-3, 1e-2, 1e-1],
             start={"learning_rate": 1e-2},
+        ).html
+        chosen = explore(
+            law,
+            draw=menu_panel,
+            alt="A number by its law.",
+            name="laws",
+            law=["zero", "5", "least squares & more", "8"],
+            a=[1, 2, 3],
+            start={"law": "5"},
+        ).html
+        fine = explore(
+            wide,
+            draw=curve,
+            alt="A curve.",
+            name="fine",
+            k=[1, 1.0000005, 1.000001],
         ).html
         moving = animate(column, range(6), alt="A column moves.", figsize=(3, 1.5), interval=30)
         film = moving.html
@@ -93,6 +133,7 @@ def folder(tmp_path_factory) -> Path:
 
     gap = '<div style="height: 4000px"></div>'
     (home / "index.html").write_text(page("<p>Before.</p>", figure, named, figure), encoding="utf-8")
+    (home / "menu.html").write_text(page(chosen, fine), encoding="utf-8")
     (home / "far.html").write_text(page(gap, figure, gap), encoding="utf-8")
     (home / "film.html").write_text(page(film, gap), encoding="utf-8")
     (home / "notebook.html").write_text(page(notebook, notebook, assets=False), encoding="utf-8")
@@ -159,7 +200,12 @@ def visit(browser, server):
 
 
 def slider(page, name, figure=0):
-    return page.locator(".kexue-explorable").nth(figure).locator(f".kexue-slider[data-name={name}] input")
+    return (
+        page.locator(".kexue-explorable")
+        .nth(figure)
+        .locator(f".kexue-slider[data-name={name}]")
+        .locator("input, select")
+    )
 
 
 def move(page, name, index, figure=0):
@@ -172,7 +218,7 @@ def move(page, name, index, figure=0):
 def settle(page, figure=0):
     page.wait_for_function(
         "(i) => { const e = document.querySelectorAll('.kexue-explorable')[i]; "
-        "return e.dataset.at === [...e.querySelectorAll('input')].map((input) => input.value).join(' '); }",
+        "return e.dataset.at === [...e.querySelectorAll('input, select')].map((input) => input.value).join(' '); }",
         arg=figure,
     )
 
@@ -343,6 +389,95 @@ def test_copied_link_leads_to_the_figure(visit):
     again.wait_for_function("scrollY > 100")
 
 
+def shown_law(page):
+    point, frame = page.locator(".kexue-explorable").first.evaluate(
+        """(element) => [
+          Number(element.querySelector(".role-mark path").getAttribute("transform").match(/\\(([-\\d.]+),/)[1]),
+          element.querySelector(".role-frame path.background").getBBox().width,
+        ]"""
+    )
+    return 60 * point / frame
+
+
+def test_names_are_a_menu_for_mouse_and_touch(visit):
+    page = visit("menu.html", width=360, has_touch=True)
+    menu, number = slider(page, "law"), slider(page, "a")
+    assert menu.evaluate("(menu) => menu.tagName") == "SELECT" and number.get_attribute("type") == "range"
+    assert menu.locator("option").all_inner_texts() == ["zero", "5", "least squares & more", "8"]
+    for name, value in [("zero", 0), ("least squares & more", 11), ("8", 17), ("5", 5)]:
+        menu.select_option(label=name)
+        settle(page)
+        assert shown_law(page) == pytest.approx(value + 20, abs=0.1)
+    move(page, "a", 2)
+    assert shown_law(page) == pytest.approx(45, abs=0.1)
+    box = menu.bounding_box()
+    assert box["height"] >= 32 and box["width"] >= 80 and page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert menu.evaluate("(menu) => parseFloat(getComputedStyle(menu).fontSize)") >= 16  # a telephone does not zoom
+    page.wait_for_function("document.querySelector('.kexue-status').textContent === 'law 5, a 3'")
+    page.locator(".kexue-slider[data-name=law] label").tap()
+    assert page.evaluate("document.activeElement.id") == "laws-law"
+    menu.select_option(label="8")
+    page.locator(".kexue-reset").first.click()
+    settle(page)
+    assert menu.input_value() == "1" and shown_law(page) == pytest.approx(25, abs=0.1)
+
+
+def test_a_menu_works_by_keyboard_and_has_its_name(visit):
+    page = visit("menu.html")
+    page.locator("body").click(position={"x": 2, "y": 2})
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "laws-law"
+    assert page.get_by_role("combobox", name="law").count() == 1
+    for key, value in [("ArrowDown", 11), ("End", 17), ("Home", 0), ("ArrowDown", 5), ("l", 11)]:
+        page.keyboard.press(key)
+        settle(page)
+        assert shown_law(page) == pytest.approx(value + 20, abs=0.1)
+
+
+def test_a_menu_sweeps_through_its_names(visit):
+    page = visit("menu.html")
+    seen = page.evaluate(
+        """async () => {
+          const element = document.querySelector(".kexue-explorable"), seen = [];
+          element.querySelector(".kexue-sweep").click();
+          for (let i = 0; i < 400 && seen.length < 5; i++) {
+            await new Promise((done) => setTimeout(done, 20));
+            if (seen.at(-1) !== element.dataset.at) seen.push(element.dataset.at);
+          }
+          return seen;
+        }"""
+    )
+    assert seen == ["1 1", "2 1", "3 1", "2 1", "1 1"]
+    slider(page, "law").select_option(label="zero")  # a hand on the menu stops it
+    assert page.locator(".kexue-sweep").first.get_attribute("aria-pressed") == "false"
+
+
+def test_the_link_of_a_menu_holds_the_name_and_old_links_the_position(visit):
+    page = visit("menu.html")
+    slider(page, "law").select_option(label="least squares & more")
+    page.wait_for_function("location.search.includes('laws.law')")
+    address = page.url
+    assert "laws.law=least+squares+%26+more" in address
+    assert shown_law(visit(address)) == pytest.approx(31, abs=0.1)
+    for wanted, value in [("5", 5), ("8", 17), ("2", 11), ("nothing", 5)]:  # "5" is a name here, 2 is not
+        assert shown_law(visit(f"menu.html?laws.law={wanted}")) == pytest.approx(value + 20, abs=0.1)
+
+
+def test_close_values_and_wide_fields_arrive_on_the_page(visit):
+    page = visit("menu.html")
+    figure = page.locator(".kexue-explorable").nth(1)
+    for i, k in enumerate(["1", "1.0000005", "1.000001"]):
+        move(page, "k", i, figure=1)
+        assert figure.locator("output").inner_text() == k
+        record = figure.evaluate("(element) => element.kexue.record")
+        assert record["k"] == float(k) and record["long"] == 1234567 + (i > 0)
+        assert record["up"] == [float(f"1e{e}") for e in range(-30, 31)] and record["tiny"] == [1e-25, -2e-25]
+    page.wait_for_function("location.search.includes('fine.k=1.000001')")
+    path = figure.locator(".role-mark path").first.get_attribute("d")
+    heights = [float(y) for _, y in re.findall(r"[ML](-?[\d.]+),(-?[\d.]+)", path)]
+    assert len(heights) == 61 and np.diff(heights) == pytest.approx(np.full(60, -260 / 60), abs=0.1)
+
+
 def test_works_from_a_file(visit, folder):
     page = visit((folder / "index.html").as_uri())
     move(page, "a", 0)
@@ -460,6 +595,10 @@ def test_no_serious_accessibility_violation(visit, theme):
     found = axe.Axe().run(page, context=".kexue-explorable").response["violations"]
     serious = [violation["id"] for violation in found if violation["impact"] in ("serious", "critical")]
     assert serious == []
+    page = visit("menu.html")
+    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+    found = axe.Axe().run(page, context="#laws").response["violations"]
+    assert [violation["id"] for violation in found if violation["impact"] in ("serious", "critical")] == []
 
 
 def test_a_move_redraws_within_a_frame(visit):

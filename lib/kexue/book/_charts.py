@@ -7,8 +7,8 @@ from typing import Any, cast
 import altair
 import numpy as np
 
-from . import _grid
-from ._grid import Slider
+from . import _packing
+from ._sliders import Slider
 from ._style import palette
 
 RECORD = "kexue"  # the name under which a specification finds the current record
@@ -148,7 +148,7 @@ def take_data(content: Any) -> dict[str, Any]:
         data = content.get("data")
         if isinstance(data, dict) and isinstance(data.get("values"), list):
             values = data.pop("values")
-            data["name"] = "data-" + hashlib.sha256(_grid.compact(values).encode()).hexdigest()[:12]
+            data["name"] = "data-" + hashlib.sha256(_packing.compact(values).encode()).hexdigest()[:12]
             taken[data["name"]] = values
         for key, item in content.items():
             if key != "datasets":
@@ -159,22 +159,22 @@ def take_data(content: Any) -> dict[str, Any]:
 def round_data(content: Any) -> Any:
     """Floats of a panel's own data at four significant digits: contours need no more."""
     if isinstance(content, float):
-        return json.loads(_grid.number(content, 4))
+        return json.loads(_packing.number(content, 4))
     if isinstance(content, dict):
         return {key: round_data(value) for key, value in content.items()}
     return [round_data(value) for value in content] if isinstance(content, list) else content
 
 
 def binding(i: int, slider: Slider) -> tuple[altair.Parameter, str]:
-    """A Vega control for the slider, and the filter that picks its records."""
+    """A Vega control for the slider, and the filter that picks its records: a range for evenly spaced numbers, or a menu."""
     values, field = slider.values, f"datum[{slider.name!r}]"
-    steps = np.diff(values)
+    steps = np.diff(np.asarray(values, float))
     name = f"slider_{i}"
-    if not slider.names and np.allclose(steps, steps[0], rtol=1e-3) and steps[0] > 0:
+    if not slider.names and steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-3, atol=0):
         step = float(f"{steps.mean():.6g}")
         control: Any = altair.binding_range(min=values[0], max=values[-1], step=step, name=slider.letter + " ")
-        return altair.param(
-            name=name, value=values[slider.start], bind=control
-        ), f"abs({field} - {name}) < {step / 2:g}"
-    control = altair.binding_select(options=list(values), labels=slider.labels, name=slider.letter + " ")
-    return altair.param(name=name, value=values[slider.start], bind=control), f"{field} == {name}"
+        condition = f"abs({field} - {name}) < {step / 2:g}"
+    else:
+        control = altair.binding_select(options=list(values), labels=slider.labels, name=slider.letter + " ")
+        condition = f"{field} == {name}"
+    return altair.param(name=name, value=values[slider.start], bind=control), condition

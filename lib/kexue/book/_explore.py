@@ -1,8 +1,6 @@
 """Explorables: sliders over a grid of results, alive on a static page."""
 
-import base64
 import hashlib
-import html
 import json
 import math
 import os
@@ -15,9 +13,9 @@ from typing import Any
 import altair
 import numpy as np
 
-from . import _charts, _grid
-from ._grid import CONSTANT_DIGITS, Slider
-from ._static import PAUSE, PLAY, icon, vega_bundle
+from . import _charts, _controls, _grid, _packing
+from ._sliders import Slider, make_sliders
+from ._static import vega_bundle
 
 __all__ = ["Explorable", "explore", "vega_bundle"]
 
@@ -41,7 +39,8 @@ def explore(
     function
         ``function(**parameters)`` → dict of 0-d or 1-d arrays with fixed shapes. It is called once, under
         ``jit(vmap(…))`` over the product of all sliders. Numbers that depend on the parameters are kept at three
-        significant digits, integers exactly; a field that is the same on the whole grid is stored once.
+        significant digits, integers exactly; a field that is the same on the whole grid is stored once, at six
+        digits or as many more as its values need to stay apart.
     draw
         ``draw(data)`` → an Altair chart, or a tuple of charts: panels side by side, stacked on a narrow screen.
         `data` is an ``alt.Chart`` over the one record of the current sliders, whose fields are the function's
@@ -60,8 +59,10 @@ def explore(
     name
         Names the figure in permalinks, ``?name.alpha=0.1``. Derived from sliders and fields unless given.
     **sliders
-        Parameter = its values (1-D, at least two, at most 4,096 grid points in all); or a list of names, of which the
-        function receives the position: ``loss=["hinge", "KL"]`` is shown as such and arrives as 0 or 1.
+        Parameter = its values, 1-D, at least two, at most 4,096 grid points in all. Values keep their digits. Whole
+        numbers arrive as integers, those beyond JAX's integers (2³¹ in its 32-bit mode) as floats if these hold
+        them exactly. Or parameter = a list of names, which becomes a menu: ``loss=["hinge", "KL"]``. Strings cannot
+        be traced, so the function and the record of `draw` receive the name's position, here 0 or 1.
 
     Returns
     -------
@@ -71,7 +72,8 @@ def explore(
     Raises
     ------
     ValueError
-        Sliders, starts or symbols that make no sense; a function whose output is not a dict of 0-d or 1-d arrays,
+        Sliders, starts or symbols that make no sense; values that JAX's current precision cannot hold or cannot
+        tell apart; a function whose output is not a dict of 0-d or 1-d arrays,
         changes its shape with the parameters, or holds a NaN or an infinity; a `draw` that returns no chart;
         more than 300 kB of specification.
 
@@ -94,7 +96,7 @@ def explore(
         raise ValueError("alt must describe the figure in words, for readers who cannot see it")
     if name is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
         raise ValueError(f"name must be letters, digits, - and _, starting with a letter, got {name!r}")
-    made = _grid.make_sliders(sliders, symbols, start)
+    made = make_sliders(sliders, symbols, start)
     fields, constants = _grid.evaluate(function, made)
     _check_size(fields)
     if name is None:
@@ -148,17 +150,17 @@ class Explorable:
     def _record(self, point: int) -> dict[str, Any]:
         place = np.unravel_index(point, [len(slider.values) for slider in self.sliders])
         record: dict[str, Any] = {slider.name: slider.values[i] for slider, i in zip(self.sliders, place, strict=True)}
-        record |= {name: json.loads(_grid.to_json(leaf, CONSTANT_DIGITS)) for name, leaf in self.constants.items()}
+        record |= {name: json.loads(_packing.constant(leaf)) for name, leaf in self.constants.items()}
         return record | {name: rows[point] for name, rows in self._rows.items()}
 
     @cached_property
     def _encoded(self) -> dict[str, str]:
-        return {name: _grid.encode(leaf) for name, leaf in self.fields.items()}
+        return {name: _packing.encode(leaf) for name, leaf in self.fields.items()}
 
     @cached_property
     def _rows(self) -> dict[str, list[Any]]:
         """Every field as the page decodes it."""
-        return {name: _grid.decode(text) for name, text in self._encoded.items()}
+        return {name: _packing.decode(text) for name, text in self._encoded.items()}
 
     @property
     def _start(self) -> int:
@@ -192,16 +194,16 @@ class Explorable:
             {"name": s.name, "words": s.words, "values": s.values, "labels": s.labels, "start": s.start}
             for s in self.sliders
         ]
-        constants = {name: _grid.to_json(leaf, CONSTANT_DIGITS) for name, leaf in self.constants.items()}
-        return _grid.join(
+        constants = {name: _packing.constant(leaf) for name, leaf in self.constants.items()}
+        return _packing.join(
             {
-                "sliders": _grid.compact(sliders),
-                "constants": _grid.join(constants),
-                "fields": _grid.join(self._encoded),
-                "panels": _grid.compact(self._panels),
-                "datasets": _grid.compact(self._datasets),
-                "config": _grid.compact(_charts.CONFIG),
-                "dark": _grid.compact({light.lower(): dark for light, dark in _charts.DARK.items()}),
+                "sliders": _packing.compact(sliders),
+                "constants": _packing.join(constants),
+                "fields": _packing.join(self._encoded),
+                "panels": _packing.compact(self._panels),
+                "datasets": _packing.compact(self._datasets),
+                "config": _packing.compact(_charts.CONFIG),
+                "dark": _packing.compact({light.lower(): dark for light, dark in _charts.DARK.items()}),
             }
         )
 
@@ -211,7 +213,7 @@ class Explorable:
             return
         parts = {f"field {name!r}": len(text) for name, text in self._encoded.items()}
         parts |= {
-            f"the data that panel {i + 1} brings": len(_grid.compact(own)) for i, own in enumerate(self._drawn[1])
+            f"the data that panel {i + 1} brings": len(_packing.compact(own)) for i, own in enumerate(self._drawn[1])
         }
         largest = max(parts, key=lambda part: parts[part])
         raise ValueError(
@@ -229,7 +231,7 @@ class Explorable:
             params.append(param)
             data = data.transform_filter(condition)
         for name, leaf in self.constants.items():
-            data = data.transform_calculate(**{name: _grid.to_json(leaf, CONSTANT_DIGITS)})
+            data = data.transform_calculate(**{name: _packing.constant(leaf)})
         chart = altair.hconcat(*_charts.panels_of(self.draw(data))).add_params(*params)
         chart = chart.resolve_scale(color="independent", size="independent", opacity="independent")
         points = range(math.prod(len(slider.values) for slider in self.sliders))
@@ -250,8 +252,6 @@ class Explorable:
     @cached_property
     def still(self) -> str:
         """The figure at the sliders' start as an SVG image, in the colours of a light page."""
-        import vl_convert
-
         width = 330 if len(self._panels) > 1 else 560
         spec = {
             "hconcat": [{"width": width} | panel for panel in self._panels],
@@ -260,64 +260,13 @@ class Explorable:
             "resolve": {"scale": {"color": "independent", "size": "independent", "opacity": "independent"}},
             "spacing": 28,
         }
-        # A hundredth of a pixel is enough for shapes and places; text is left as it is.
-        return re.sub(r' (?:d|transform)="[^"]*"', _two_decimals, vl_convert.vegalite_to_svg(spec))
+        return _controls.picture(spec)
 
     @property
     def html(self) -> str:
         """The figure for the book: static markup, brought to life by ``explorable.js``."""
-        picture = base64.b64encode(self.still.encode()).decode()
-        size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', self.still)
-        width, height = (round(float(v)) for v in size.groups()) if size else (700, 300)
-        rows = "".join(self._row(slider) for slider in self.sliders)
-        described = html.escape(self.alt, quote=True)
-        specification = self.specification.replace("<", "\\u003c")  # nothing in it can end the script element
-        return (
-            f'<div class="kexue-explorable" id="{self.name}" role="group" aria-label="Interactive figure" '
-            f'style="--kexue-panels: {len(self._panels)}">'
-            f'<div class="kexue-panels" role="img" aria-label="{described}" hidden></div>'
-            f'<img class="kexue-still dark-light" alt="{described}" width="{width}" height="{height}" '
-            f'src="data:image/svg+xml;base64,{picture}">'
-            f'<div class="kexue-controls" hidden><div class="kexue-sliders">{rows}</div>'
-            f'<div class="kexue-buttons">{_button("reset", "Reset", _RESET)}{_button("link", "Copy link", _LINK)}'
-            '<span class="kexue-status" role="status"></span></div></div>'
-            f'<script type="application/json">{specification}</script></div>'
-        )
-
-    def _row(self, slider: Slider) -> str:
-        identifier = f"{self.name}-{slider.name}"
-        symbol = (
-            rf'<span class="mathjax_process">\({html.escape(slider.symbol)}\)</span>' if slider.symbol else slider.words
-        )
-        labels = slider.labels
-        return (
-            f'<div class="kexue-slider" data-name="{slider.name}">'
-            f'<label for="{identifier}">{symbol}</label>'
-            f'<input type="range" id="{identifier}" min="0" max="{len(labels) - 1}" step="1" value="{slider.start}" '
-            f'aria-label="{slider.words}" aria-valuetext="{labels[slider.start]}" autocomplete="off">'
-            f'<output for="{identifier}" aria-live="off" style="min-width: {max(map(len, labels))}ch">'
-            f"{labels[slider.start]}</output>"
-            f'<button type="button" class="kexue-sweep" aria-pressed="false" aria-label="Sweep {slider.words}" '
-            f'title="Sweep">{PLAY}{PAUSE}</button></div>'
-        )
-
-
-def _two_decimals(attribute: re.Match[str]) -> str:
-    return re.sub(r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), attribute[0])
+        return _controls.page(self.name, self.alt, self.sliders, len(self._panels), self.still, self.specification)
 
 
 def _dimension(name: str, shape: tuple[int, ...]) -> str:
     return f"{name} ({shape[0]})" if shape else name
-
-
-_STROKE = 'fill="none" stroke="currentColor" stroke-width="1.9" stroke-linecap="round" stroke-linejoin="round"'
-_RESET = icon(f'<path d="M5 5v5h5M5.6 10A7.5 7.5 0 1 1 4.5 14" {_STROKE}/>', "reset")
-_LINK = icon(
-    '<path d="M10 14a4 4 0 0 0 5.7 0l3-3a4 4 0 0 0-5.7-5.7l-1 1M14 10a4 4 0 0 0-5.7 0l-3 3a4 4 0 0 0 5.7 5.7l1-1" '
-    f"{_STROKE}/>",
-    "link",
-)
-
-
-def _button(action: str, words: str, picture: str) -> str:
-    return f'<button type="button" class="kexue-{action}">{picture}<span>{words}</span></button>'

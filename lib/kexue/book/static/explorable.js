@@ -106,7 +106,7 @@
       this.id = id;
       this.spec = JSON.parse(element.querySelector('script[type="application/json"]').textContent);
       this.rows = [...element.querySelectorAll(".kexue-slider")];
-      this.inputs = this.rows.map((row) => row.querySelector("input"));
+      this.inputs = this.rows.map((row) => row.querySelector("input, select")); // sliders, and menus of names
       this.outputs = this.rows.map((row) => row.querySelector("output"));
       this.box = element.querySelector(".kexue-panels");
       this.status = element.querySelector(".kexue-status");
@@ -137,15 +137,17 @@
       return record;
     }
 
-    // Packed fields: 16 bits a number, 32 (m + 1000) + e + 20 for m × 10^e. Others are plain lists.
+    // Packed fields: a few bytes a number, 2000 (e - lowest) + m + 1000 for m × 10^e. Others are plain lists.
     row(field, point) {
       if (Array.isArray(field)) return field[point];
       field.bytes ??= Uint8Array.from(atob(field.packed), (letter) => letter.charCodeAt(0));
+      const { bytes, width, lowest } = field;
       const length = field.length ?? 1;
       const numbers = Array.from({ length }, (_, k) => {
-        const at = 2 * (point * length + k);
-        const packed = field.bytes[at] + 256 * field.bytes[at + 1];
-        return Number((packed >> 5) - 1000 + "e" + ((packed & 31) - 20));
+        const at = width * (point * length + k);
+        let packed = 0;
+        for (let i = width; i--; ) packed = 256 * packed + bytes[at + i];
+        return Number((packed % 2000) - 1000 + "e" + (Math.floor(packed / 2000) + lowest));
       });
       return field.length === null ? numbers[0] : numbers;
     }
@@ -182,6 +184,7 @@
 
     label() {
       this.spec.sliders.forEach((slider, i) => {
+        if (!this.outputs[i]) return; // a menu shows its name itself
         const label = slider.labels[this.at[i]];
         this.outputs[i].textContent = label;
         this.inputs[i].setAttribute("aria-valuetext", label);
@@ -314,12 +317,13 @@
       if (wasSweeping) return;
       this.swept = i;
       const input = this.inputs[i];
-      let step = Number(input.value) < Number(input.max) ? 1 : -1;
-      const pause = Math.max(50, Math.min(240, 2400 / Number(input.max)));
+      const last = this.spec.sliders[i].values.length - 1;
+      let step = Number(input.value) < last ? 1 : -1;
+      const pause = this.outputs[i] ? Math.max(50, Math.min(240, 2400 / last)) : 800; // a name has to be read
       this.rows[i].querySelector(".kexue-sweep").setAttribute("aria-pressed", "true");
       this.sweeping = setInterval(() => {
         const next = Number(input.value) + step;
-        if (next >= Number(input.max)) step = -1;
+        if (next >= last) step = -1;
         if (next <= 0) step = 1;
         input.value = next;
         this.moved();
@@ -345,7 +349,9 @@
       this.spec.sliders.forEach((slider, i) => {
         const wanted = query.get(this.key(i));
         let index = slider.start;
-        if (wanted !== null && wanted !== "" && Number.isFinite(Number(wanted))) {
+        if (!this.outputs[i] && slider.labels.includes(wanted)) {
+          index = slider.labels.indexOf(wanted); // the link of a menu holds the name
+        } else if (wanted !== null && wanted !== "" && Number.isFinite(Number(wanted))) {
           const distance = slider.values.map((value) => Math.abs(value - Number(wanted)));
           index = distance.indexOf(Math.min(...distance));
         }
@@ -358,7 +364,8 @@
       const address = new URL(location.href);
       this.spec.sliders.forEach((slider, i) => {
         const index = this.at[i];
-        if (everything || index !== slider.start) address.searchParams.set(this.key(i), slider.values[index]);
+        const shown = (this.outputs[i] ? slider.values : slider.labels)[index];
+        if (everything || index !== slider.start) address.searchParams.set(this.key(i), shown);
         else address.searchParams.delete(this.key(i));
       });
       return address;
