@@ -168,35 +168,36 @@ async function kexueFacts() {
   };
 }
 
-// Code and signatures whose words are all of kinds that were seen before, in the same surroundings: their colours are
-// the same as there, and to measure the contrast of each of thousands of words takes most of the time of a visit.
-function kexueMarkRepeats() {
-  const seen = new Map();
-  for (const block of document.querySelectorAll("pre, dt.sig")) {
-    const place = [block, block.closest(".highlight"), block.closest(".cell_input, .cell_output, .admonition, details")]
-      .map((element) => element?.className ?? "")
-      .join(" in ");
-    const kinds = [...block.querySelectorAll("*")].map((word) => `${word.localName}.${word.getAttribute("class")}`);
-    const known = seen.get(place);
-    if (known && kinds.every((kind) => known.has(kind))) block.dataset.repeats = "";
-    else seen.set(place, new Set([...(known ?? []), ...kinds]));
+// Elements with text of their own outside formulas, one for each look: colour, what is behind, size and weight, and the looks of what is
+// around. The contrast of all others is the same, and to measure it for each of thousands of words takes most of a visit.
+function kexueLooks() {
+  const looks = new Map();
+  const look = (element) => {
+    if (!element) return "";
+    if (!looks.has(element)) {
+      const { color, backgroundColor, backgroundImage, opacity, fontSize, fontWeight, textDecorationLine, position } =
+        getComputedStyle(element);
+      const own = [color, backgroundColor, backgroundImage, opacity, fontSize, fontWeight, textDecorationLine, position];
+      looks.set(element, `${look(element.parentElement)}/${element.localName === "a"} ${own}`.replace(/(\/[^/]*)\1+$/, "$1"));
+    }
+    return looks.get(element);
+  };
+  const chosen = new Map();
+  for (const element of document.body.querySelectorAll("*:not(mjx-container *)")) {
+    const speaks = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+    if (speaks && !chosen.has(look(element)) && kexueIsShown(element)) chosen.set(look(element), element);
   }
+  return [...chosen.values()];
 }
 
-// What axe-core calls a serious or critical barrier. It does not look inside formulas, which MathJax writes and which
-// take it minutes; it does look at their containers.
+// What axe-core calls a serious or critical barrier; of the rules on colours, for one element of each look.
 async function kexueViolations() {
-  kexueMarkRepeats();
-  const formulas = [["mjx-math"], ["mjx-assistive-mml"]];
   const options = { resultTypes: ["violations"], preload: false };
-  // Hidden, not excluded: axe compares every element of the page with everything that is excluded.
-  const hidden = document.createElement("style");
-  hidden.textContent = "[data-repeats], mjx-container { display: none !important; }";
-  document.head.append(hidden);
-  const contrast = await axe.run(document, { ...options, runOnly: { type: "rule", values: ["color-contrast"] } });
-  hidden.remove();
-  const others = await axe.run({ exclude: formulas }, { ...options, rules: { "color-contrast": { enabled: false } } });
-  return [...contrast.violations, ...others.violations]
+  const colours = ["color-contrast", "link-in-text-block"];
+  const seen = await axe.run({ include: kexueLooks() }, { ...options, runOnly: { type: "rule", values: colours } });
+  const rules = Object.fromEntries([...colours, "region"].map((rule) => [rule, { enabled: false }])); // region is moderate
+  const others = await axe.run(document, { ...options, rules });
+  return [...seen.violations, ...others.violations]
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, nodes }) =>
       nodes.map((node) => `${id}: ${node.target.join(" ")} ${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`)
