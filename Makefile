@@ -42,6 +42,8 @@ site: book
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/site
 
 # The whole library once more, with the oldest and the newest versions of everything; the chapters with the newest.
+# Here the tests are compiled as users compile, with all optimisations.
+oldest newest: export JAX_DISABLE_MOST_OPTIMIZATIONS = 0
 compatibility: oldest newest
 
 oldest: .venv-oldest/ready
