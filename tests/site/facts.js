@@ -150,7 +150,7 @@ async function kexueFacts() {
         return [text.textContent, parseFloat(getComputedStyle(text).fontSize) * Math.hypot(a, b)];
       }),
     outside: figures
-      .flatMap((figure) => [figure, ...figure.querySelectorAll(".kexue-panel, .kexue-stage > svg, canvas, input, button, output, label")])
+      .flatMap((figure) => [figure, ...figure.querySelectorAll(".kexue-panel, .kexue-stage > svg, canvas, input, select, button, output, label")])
       .filter(kexueIsShown)
       .filter((element) => {
         const box = element.getBoundingClientRect();

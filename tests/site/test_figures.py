@@ -12,7 +12,9 @@ EXPLORABLE, ANIMATION = ".kexue-explorable", ".kexue-animation"
 MARKS = """figure => [...figure.querySelectorAll(".kexue-panel")].map((panel) =>
     [...panel.querySelectorAll("g.role-mark")].map((marks) => marks.innerHTML).join(""))"""
 FOLLOWED = """figure => figure.dataset.at ===
-    [...figure.querySelectorAll(".kexue-slider input")].map((input) => input.value).join(" ")"""
+    [...figure.querySelectorAll(".kexue-slider :is(input, select)")].map((input) => input.value).join(" ")"""
+CONTROLS = ".kexue-slider :is(input, select)"  # sliders, and menus of names
+LAST = "control => control.localName === 'select' ? control.options.length - 1 : Number(control.max)"
 
 
 def _drawn(page: Any, selector: str, index: int) -> Any:
@@ -32,7 +34,7 @@ def _marks(figure: Any) -> list[str]:
 
 
 def _values(figure: Any) -> list[str]:
-    return figure.locator(".kexue-slider input").evaluate_all("inputs => inputs.map((input) => input.value)")
+    return figure.locator(CONTROLS).evaluate_all("inputs => inputs.map((input) => input.value)")
 
 
 def test_explorable_follows_every_slider(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
@@ -44,15 +46,16 @@ def test_explorable_follows_every_slider(open_page: Callable[..., Any], explorab
     assert panels >= 1
     for k in range(figure.locator(".kexue-slider").count()):
         row = figure.locator(".kexue-slider").nth(k)
-        slider, shown = row.locator("input"), row.locator("output")
-        name = row.get_attribute("data-name")
+        slider, shown = row.locator("input, select"), row.locator("output")
+        name, is_menu = row.get_attribute("data-name"), row.locator("select").count() == 1
         slider.focus()
-        before, label, place = _marks(figure), shown.inner_text(), int(slider.input_value())
-        slider.press("ArrowRight" if place < int(slider.get_attribute("max")) else "ArrowLeft")
+        before, label, place = _marks(figure), shown.inner_text() if not is_menu else "", int(slider.input_value())
+        slider.press("ArrowRight" if place < slider.evaluate(LAST) else "ArrowLeft")
         assert abs(int(slider.input_value()) - place) == 1, f"{name} does not move by the keyboard"
         after = _marks(figure)
-        assert shown.inner_text() != label, f"the value of {name} stays {label}"
-        assert slider.get_attribute("aria-valuetext") == shown.inner_text()
+        if not is_menu:
+            assert shown.inner_text() != label, f"the value of {name} stays {label}"
+            assert slider.get_attribute("aria-valuetext") == shown.inner_text()
         assert after != before, f"one step of {name} changes no mark"
         for key in ("Home", "End"):
             slider.press(key)
@@ -69,7 +72,7 @@ def test_explorable_sweeps(open_page: Callable[..., Any], explorable: tuple[str,
     page = open_page(address, formulas=False)
     figure = _drawn(page, EXPLORABLE, index)
     start, marks = _values(figure), _marks(figure)
-    button, slider = figure.locator(".kexue-sweep").first, figure.locator(".kexue-slider input").first
+    button, slider = figure.locator(".kexue-sweep").first, figure.locator(CONTROLS).first
     button.press("Enter")
     page.wait_for_function("([input, was]) => input.value !== was", arg=[slider.element_handle(), start[0]])
     button.press("Enter")
@@ -86,9 +89,9 @@ def test_explorable_permalink_restores_the_sliders(open_page: Callable[..., Any]
     page = open_page(address, permissions=["clipboard-read", "clipboard-write"])
     figure = _drawn(page, EXPLORABLE, index)
     start, start_marks = _values(figure), _marks(figure)
-    for slider in figure.locator(".kexue-slider input").all():
+    for slider in figure.locator(CONTROLS).all():
         slider.focus()
-        slider.press("End" if slider.input_value() != slider.get_attribute("max") else "Home")
+        slider.press("End" if int(slider.input_value()) != slider.evaluate(LAST) else "Home")
     moved, marks = _values(figure), _marks(figure)
     assert all(a != b for a, b in zip(start, moved, strict=True))
 
