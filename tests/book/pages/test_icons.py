@@ -66,7 +66,7 @@ def rules_in(sheet):
 
 
 def test_exactly_the_icons_in_use_are_kept_in_order(home):
-    words = {"fa-sun", "fa-star", "fa-house", "fa-github", "fa-unheard-of", "twitter", "moon"}
+    words = {"fa-sun", "fa-star", "fa-home", "fa-house", "fa-github", "fa-unheard-of", "twitter", "moon"}
     sheet = icon_sheet(home, words, [r'.menu::after{content:"\f107"} .not{content:"f186"}'])
     assert list(fonts_in(sheet)) == [
         (900, {0xF005: 0x005, 0xF015: 0x015, 0xF107: 0x107, 0xF185: 0x185}),
@@ -76,6 +76,7 @@ def test_exactly_the_icons_in_use_are_kept_in_order(home):
     # The character that a style sheet asks for needs no rule here.
     assert rules_in(sheet) == [
         r'.fa-github:before{content:"\f09b"}',
+        r'.fa-home:before{content:"\f015"}',
         r'.fa-house:before{content:"\f015"}',
         r'.fa-star:before{content:"\f005"}',
         r'.fa-sun:before{content:"\f185"}',

@@ -19,10 +19,11 @@ a[href="#unused-id"], a[title=".unused,b"] , .unused[href] { a: f }
 .w-50\%, .w-75\% { width: 50% }
 @media (min-width: 9px) { .unused { a: g } @supports (a: b) { .used, .unused { a: h } } .used { a: i } }
 @media print { .unused { a: j } }
-@font-face { font-family: F; src: url(data:font/woff;base64,a{b}c) }
+@font-face { font-family: F; src: url(data:font/woff;base64,a}b;c) }
 @keyframes unused { from { a: k } to { a: l } }
 .used {}
 .used { color: green }
+.used { color: red }
 table { a: m }
 """
 USED = {"used", "used-id", "w-50%"}
@@ -36,9 +37,10 @@ a[href="#unused-id"],a[title=".unused,b"]{a: f}
 .w-50\%{width: 50%}
 @media (min-width: 9px){@supports (a: b){.used{a: h}}
 .used{a: i}}
-@font-face{font-family: F; src: url(data:font/woff;base64,a{b}c)}
+@font-face{font-family: F; src: url(data:font/woff;base64,a}b;c)}
 @keyframes unused{from { a: k } to { a: l }}
 .used{color: green}
+.used{color: red}
 table{a: m}"""
 
 
