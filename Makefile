@@ -36,7 +36,7 @@ doctests: .venv/ready
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --doctest-modules lib/kexue
 
 chapters: .venv/ready
-	$(BIN)/python -m pytest $(NBVAL) -p kexue.book._nbval chapters
+	$(BIN)/python -m pytest $(NBVAL) -p kexue.book.running.nbval chapters
 
 site: book
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/site

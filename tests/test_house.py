@@ -1,5 +1,6 @@
 """How the library is laid out: folders and modules of a size to read at once; tests and benchmarks beside them."""
 
+import ast
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +11,7 @@ import kexue
 
 ROOT = Path(__file__).parent.parent
 HOME = ROOT / "lib" / "kexue"
-PARTS = sorted(path.parent.name for path in HOME.glob("*/__init__.pyi") if path.parent.name != "book")
+PARTS = sorted(path.parent.name for path in HOME.glob("*/__init__.pyi"))
 FOLDERS = sorted({path.parent for part in PARTS for path in (HOME / part).rglob("*.py")})
 
 
@@ -29,9 +30,8 @@ def test_no_folder_holds_more_than_a_dozen_modules(folder):
 
 
 def test_no_module_is_longer_than_can_be_read_at_once():
-    long = [path for path in HOME.rglob("*.py") if HOME / "book" not in path.parents]
-    long = [path.relative_to(HOME) for path in long if len(path.read_text(encoding="utf-8").splitlines()) > 320]
-    assert not long
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in HOME.rglob("*.py")}
+    assert not [path.relative_to(HOME) for path in lines if lines[path] > 320]
 
 
 @pytest.mark.parametrize("place", ["tests", "benchmarks"])
@@ -54,4 +54,34 @@ def test_no_room_hides_a_public_name(part):
 
 
 def test_every_part_is_held_to_this():
-    assert set(PARTS) == set(kexue.__all__) - {"book", "data", "parallel", "training"}
+    assert set(PARTS) == set(kexue.__all__) - {"data", "parallel", "training"}
+
+
+# What a room of the book may import. A change in the last two makes no chapter stale, so the first two stay without them.
+ROOMS = {
+    "notebook": set(),
+    "explorables": {"notebook"},
+    "running": {"notebook"},
+    "pages": {"notebook", "explorables", "running"},
+}
+
+
+def imported_rooms(path):
+    """The rooms of the book that a module names in its imports, relative to its own room or from the top."""
+    statements = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    for statement in statements:
+        if isinstance(statement, ast.ImportFrom):
+            start = {0: "", 1: f"kexue.book.{path.parent.name}.", 2: "kexue.book.", 3: "kexue."}[statement.level]
+            names = [f"{start}{statement.module or ''}.{alias.name}".replace("..", ".") for alias in statement.names]
+        elif isinstance(statement, ast.Import):
+            names = [alias.name for alias in statement.names]
+        else:
+            continue
+        yield from (name.split(".")[2] for name in names if name.startswith("kexue.book."))
+
+
+def test_the_rooms_of_the_book_import_one_way():
+    assert set(ROOMS) == {folder.name for folder in FOLDERS if folder.parent == HOME / "book"}
+    for room, allowed in ROOMS.items():
+        found = {name for path in modules(HOME / "book" / room) for name in imported_rooms(path)}
+        assert found - {room} == allowed, room

@@ -21,7 +21,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 
-from kexue.book._serve import CompressedHandler
+from kexue.book.running.serve import CompressedHandler
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent

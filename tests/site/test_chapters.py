@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
-from kexue.book._execute import read_records
-from kexue.book._registry import load
-from kexue.book._seeds import is_exact, read_ranges
-from kexue.book._structure import MOST_COLUMNS
+from kexue.book.running.execute import read_records
+from kexue.book.running.registry import load
+from kexue.book.running.seeds import is_exact, read_ranges
+from kexue.book.running.structure import MOST_COLUMNS
 
 ROOT = Path(__file__).parents[2]
 POSTS = load(ROOT).published()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from conftest import FACTS, SCREENS
 
-from kexue.book._registry import load
+from kexue.book.running.registry import load
 
 ROOT = Path(__file__).parents[2]
 PAGES = [

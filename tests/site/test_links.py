@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from bs4 import BeautifulSoup
 
-from kexue.book._registry import Post, load
+from kexue.book.running.registry import Post, load
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = load(ROOT).published()

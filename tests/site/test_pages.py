@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 from conftest import new_context, pages_of
 
-from kexue.book._registry import load
+from kexue.book.running.registry import load
 
 ROOT = Path(__file__).parents[2]
 

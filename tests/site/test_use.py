@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from sphinx.search.en import SearchEnglish
 
 from kexue import data
-from kexue.book._registry import Post, load
+from kexue.book.running.registry import Post, load
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = load(ROOT).published()

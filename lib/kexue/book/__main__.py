@@ -23,11 +23,11 @@ def main() -> int:
     if not (root / "posts.yml").is_file():
         parser.error(f"{root} holds no posts.yml: run this from the book's root")
 
-    from ._build import build
-    from ._execute import ExecutionError, execute
-    from ._seeds import SeedError, seeds
-    from ._serve import serve
-    from ._stamp import stamp
+    from .running.build import build
+    from .running.execute import ExecutionError, execute
+    from .running.seeds import SeedError, seeds
+    from .running.serve import serve
+    from .running.stamp import stamp
 
     try:
         if arguments.command == "build":

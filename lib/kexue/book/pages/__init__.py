@@ -1,0 +1,1 @@
+"""What Sphinx makes of the executed chapters: cells, cards, tables, numbers, and what a page loads."""
