@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # Without the project's own options: in the kernels, not here, the library is at work.
 NBVAL := -o addopts= -q -p no:cacheprovider --nbval-lax --nbval-current-env --nbval-cell-timeout=300 --dist loadscope -n $(JOBS)
-LIBRARY := tests --ignore tests/book --ignore tests/site --ignore tests/packaging --ignore tests/test_benchmarks.py
+LIBRARY := tests --ignore tests/book --ignore tests/site --ignore tests/packaging --ignore tests/test_benchmarks.py --ignore tests/test_pasted.py
 
 .PHONY: book test check library doctests chapters site compatibility oldest newest seeds serve lab bench stamp lock clean
 

@@ -39,7 +39,10 @@ def log_matmul(log_a: Float[Array, "rows V"], matrix: Float[Array, "V V"], axis:
 
 @log_matmul.defjvp
 def _(axis: int, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    """A loop of unknown length has no reverse mode: differentiate the sum, one row after the other."""
+    """A loop of unknown length has no reverse mode: differentiate the sum. Memory: rows × V × V.
+
+    (Row after row by ``lax.map`` would keep the same for the reverse mode, which JAX 0.8 cannot take through it.)
+    """
     result = log_matmul(*primals, axis)
     matrix, turn = (array if axis == 0 else array.T for array in (primals[1], tangents[1]))
 
@@ -50,7 +53,7 @@ def _(axis: int, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
         change = jnp.where(log_a > -jnp.inf, change, 0)
         return jnp.sum(share * (change[:, None] * matrix + turn), axis=0)
 
-    return result, jax.lax.map(of_row, (primals[0], tangents[0], result))
+    return result, jax.vmap(of_row)((primals[0], tangents[0], result))
 
 
 def weights(log_weights: Float[Array, "rows V"]) -> Float[Array, "rows V"]:

@@ -123,7 +123,7 @@ def _certify(w: Array, start: Array) -> tuple[Array, Array, Array, Array]:
     rows, columns = w.shape
     wide = w if rows <= columns else w.T  # so that the smaller product is W Wᵀ, which is faster than WᵀW
     largest = jnp.max(jnp.abs(wide))
-    scale = jnp.where(largest > 0, jnp.ldexp(1.0, jnp.frexp(largest)[1] - 1), 1)
+    scale = jnp.where(largest > 0, _power_of_two(largest), 1)
     wide = wide / scale  # exact; the largest entry is now in [1, 2)
     ceiling = _ceiling(wide)  # of the largest eigenvalue, even if all entries were positive
 
@@ -150,6 +150,15 @@ def _ceiling(w: Array) -> Array:
     return (rounding * jnp.max(jnp.sum(size, axis=0)) * jnp.max(jnp.sum(size, axis=1))).astype(jnp.float64)
 
 
+def _power_of_two(x: Array) -> Array:
+    """The largest power of two that is not above a normal positive float64: its sign and exponent, without the rest.
+
+    ``jnp.frexp`` cannot be compiled in JAX 0.12 where float64 is allowed for a few lines only.
+    """
+    bits = jax.lax.bitcast_convert_type(x, jnp.uint64) & np.uint64(0xFFF0000000000000)
+    return jax.lax.bitcast_convert_type(bits, jnp.float64)
+
+
 def _mixed(w: Array, ceiling: Array, start: Array) -> _State:
     """Ritz pairs judged in float64, everything orthogonal to them in float32."""
     (n, m), u = w.shape, _UNIT32
@@ -161,7 +170,7 @@ def _mixed(w: Array, ceiling: Array, start: Array) -> _State:
     theta, residual, off, skew, vector = _ritz(w, ceiling, x.astype(jnp.float64))
 
     # One power of two scales all of x: no rounding, so that its span is the same in both precisions.
-    c = jnp.ldexp(1.0, 2 * (jnp.frexp(jnp.sqrt(jnp.maximum(theta[-1], 1)))[1]))
+    c = (2 * _power_of_two(jnp.sqrt(jnp.maximum(theta[-1], 1)))) ** 2
     size = 1.01 * jnp.sum(x * x).astype(jnp.float64)
     slack = (_gamma(m, u) + 6 * u) * ceiling + (_gamma(count, u) + 4 * u) * c * size + 4 * u * theta[-1]
     rho = (theta[-1] - jnp.maximum(3 * slack, (theta[-1] - theta[0]) / 2)).astype(jnp.float32)
