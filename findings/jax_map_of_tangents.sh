@@ -46,7 +46,11 @@ print(f"jax {jax.__version__}: with lax.map {by_map}, with vmap {by_vmap}")
 assert by_vmap == [[2.0] * 3] * 3
 assert by_map == (by_vmap if sys.argv[1] == "right" else sys.argv[1])
 EOF
-for case in 0.8.0:AssertionError 0.9.2:TypeError 0.10.0:right; do
-  venv/bin/pip install --quiet --disable-pip-version-check jax==${case%:*} jaxlib==${case%:*}
-  venv/bin/python gradient.py ${case#*:}
-done
+while read -r version outcome; do
+  venv/bin/pip install --quiet --disable-pip-version-check jax==$version jaxlib==$version
+  venv/bin/python gradient.py "$outcome"
+done <<'EOF'
+0.8.0 AssertionError
+0.9.2 TypeError
+0.10.0 right
+EOF
