@@ -30,7 +30,7 @@ check: .venv/ready
 	$(BIN)/mypy
 
 library: .venv/ready
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder tests
 
 doctests: .venv/ready
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --doctest-modules lib/kexue
@@ -38,8 +38,10 @@ doctests: .venv/ready
 chapters: .venv/ready
 	$(BIN)/python -m pytest $(NBVAL) -p kexue.book.running.nbval chapters
 
+# What is timed has the machine for itself.
 site: book
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/site
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope -m "not alone" tests/site
+	$(BIN)/python -m pytest -m alone tests/site
 
 # The whole library once more, with the oldest and the newest versions of everything; the chapters with the newest.
 # Here the tests are compiled as users compile, with all optimisations.

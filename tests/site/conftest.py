@@ -1,7 +1,7 @@
 """The built site, served as the public host serves it, and looked at in the system's Chromium.
 
 Each page is loaded once, light on a wide screen, then made narrow and dark; `facts.js` opens everything that is folded
-and writes down what is there both times, and the tests read it. With `-n 2 --dist loadgroup` the tests of one page stay
+and writes down what is there both times, and the tests read it. With `-n 2 --dist loadscope` the tests of one page stay
 together on one worker.
 """
 
@@ -20,6 +20,7 @@ import axe_playwright_python
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from xdist.scheduler import LoadScopeScheduling
 
 from kexue.book.running.serve import CompressedHandler
 
@@ -69,25 +70,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(name, cases, ids=[f"{page}-{i + 1}" for page, i in cases])
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a site there is one thing to say, not a hundred; with one, all that looks at a page goes to one worker."""
-    here = [item for item in items if HERE in item.path.parents]
+    """Without a site there is one thing to say, not a hundred."""
     if not (site_folder(config) / "index.html").is_file():
+        here = [item for item in items if HERE in item.path.parents]
         items[:] = [item for item in items if item not in here or item.name == "test_the_site_is_built"]
-        return
-    for item in here:
-        page = _page_of(getattr(item, "callspec", None))
-        if page:
-            item.add_marker(pytest.mark.xdist_group(page))
 
 
-def _page_of(callspec: Any) -> str | None:
-    parameters = callspec.params if callspec else {}
-    if "post" in parameters:
-        return f"{parameters['post'].docname}.html"
-    figure = parameters.get("explorable") or parameters.get("animation")
-    return figure[0] if figure else parameters.get("address", parameters.get("opened"))
+class _ByPage(LoadScopeScheduling):
+    """All that looks at a page goes to one worker, which loads it once.
+
+    By the tests' names: pytest 9.2 does not let pytest-xdist 3.8 append a group to them.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        names = nodeid.partition("[")[2]
+        page = re.search(r"(\w+/\w+)(?:\.html)?(?=[-\]])", names) or re.search(r"(\w+)\.html", names)
+        return page[1] if page else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByPage | None:
+    return _ByPage(config, log) if config.getoption("dist") == "loadscope" else None
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

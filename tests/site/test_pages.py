@@ -153,6 +153,7 @@ def test_chapter_is_light(site: Path, soup: Callable[[str], BeautifulSoup], post
     assert weight <= MOST_BYTES, f"{weight / 1e6:.2f} MB"
 
 
+@pytest.mark.alone
 def test_page_with_most_formulas_is_typeset_in_time(site: Path, browser: Any, host: str) -> None:
     """From the request to the last formula, without a cache, best of five."""
     slowest = max(
