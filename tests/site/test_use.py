@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,12 +27,17 @@ def _words(soup: BeautifulSoup) -> Counter[str]:
     return Counter(re.findall(r"(?<![\w\\-])[a-z]{8,}(?![\w-])", text))
 
 
+@cache
+def _stems(soup: Callable[[str], BeautifulSoup], address: str) -> str:
+    """The stems of a page's words, which are what the search looks for."""
+    words = set(re.findall(r"\w+", soup(address).select_one("article").get_text(" ")))
+    return " ".join(map(SearchEnglish({}).stem, words))
+
+
 def _telling_word(soup: Callable[[str], BeautifulSoup], post: Post) -> str:
-    """The most frequent long word of a chapter whose stem, which is what the search looks for, no sister has."""
+    """The most frequent long word of a chapter whose stem no sister has."""
     stem = SearchEnglish({}).stem
-    others = [soup(f"{other.docname}.html") for other in PUBLISHED if other != post]
-    texts = " ".join(page.select_one("article").get_text(" ") for page in others)
-    elsewhere = " ".join(map(stem, set(re.findall(r"\w+", texts))))
+    elsewhere = " ".join(_stems(soup, f"{other.docname}.html") for other in PUBLISHED if other != post)
     words = _words(soup(f"{post.docname}.html"))
     return max((word for word in words if stem(word) not in elsewhere), key=lambda word: (words[word], word))
 
