@@ -3,7 +3,7 @@
 (function () {
   "use strict";
   const source = document.currentScript.dataset.mathjax;
-  const SLICE = 20; // milliseconds
+  const SLICE = 8; // milliseconds
 
   function pause() {
     return window.scheduler?.yield ? window.scheduler.yield() : new Promise((done) => setTimeout(done));
