@@ -28,13 +28,13 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const entry of document.querySelectorAll('[role="list"] > .citation')) entry.setAttribute("role", "listitem");
 });
 
-// Code that is wider than the page can be scrolled by keyboard; the theme sees to it, but not for code that was folded
-// when the page was loaded.
+// Code and tables that are wider than the page can be scrolled by keyboard; the theme sees to it for code, but not where
+// it was folded when the page was loaded.
 document.addEventListener("DOMContentLoaded", () => {
   const observer = new ResizeObserver((entries) => {
     for (const { target } of entries) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
   });
-  for (const code of document.querySelectorAll("pre")) observer.observe(code);
+  for (const wide of document.querySelectorAll("pre, .pst-scrollable-table-container")) observer.observe(wide);
 });
 
 // A link to code opens the bar that it is behind, in browsers that do not do so by themselves.
