@@ -34,7 +34,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const observer = new ResizeObserver((entries) => {
     for (const { target } of entries) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
   });
-  for (const wide of document.querySelectorAll("pre, .pst-scrollable-table-container")) observer.observe(wide);
+  for (const wide of document.querySelectorAll("pre, .pst-scrollable-table-container, table.table")) observer.observe(wide);
 });
 
 // A link to code opens the bar that it is behind, in browsers that do not do so by themselves.
