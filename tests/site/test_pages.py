@@ -26,7 +26,7 @@ THIRD_PARTIES = re.compile(
     re.IGNORECASE,
 )
 MOST_BYTES = 1_500_000
-MOST_SECONDS = 4.0  # on two slow cores
+MOST_SECONDS = 2.5
 MOST_BLOCKED = 0.4  # all formulas at once take more than a second
 
 
