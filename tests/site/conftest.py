@@ -190,6 +190,37 @@ def open_page(browser: Any, host: str) -> Iterator[Callable[..., Any]]:
         context.close()
 
 
+@pytest.fixture(scope="session")
+def shared_page(browser: Any, host: str) -> Iterator[Callable[..., Any]]:
+    """A page without formulas on a wide, light screen that tests share: ``shared_page(address, **context)``.
+
+    The tests of one page follow one another, so one page of each kind of context is kept. It comes back light, for the
+    screen and in its usual size; what else a test has moved, the next one puts where it wants it.
+    """
+    kept: dict[str, tuple[str, Any]] = {}
+
+    def shared(address: str, **context: Any) -> Any:
+        kind = str(context)
+        if kind not in kept or kept[kind][0] != address:
+            if kind in kept:
+                kept.pop(kind)[1].context.close()
+            page = new_context(browser, "wide", "light", **context).new_page()
+            page.route("**/tex-chtml.js*", lambda route: route.abort())
+            page.goto(host + address, wait_until="load")
+            kept[kind] = address, page
+        page = kept[kind][1]
+        page.emulate_media(media="null")
+        width, height = SCREENS["wide"]
+        page.set_viewport_size({"width": width, "height": height})
+        if context.get("java_script_enabled", True):
+            page.evaluate("document.documentElement.dataset.theme = 'light'")
+        return page
+
+    yield shared
+    for _, page in kept.values():
+        page.context.close()
+
+
 def new_context(browser: Any, screen: str, theme: str, **options: Any) -> Any:
     width, height = SCREENS[screen]
     options = {"reduced_motion": "reduce", "viewport": {"width": width, "height": height}} | options

@@ -39,7 +39,7 @@ def test_code_is_behind_two_bars_and_every_piece_has_a_name_and_a_link(
 
 
 def test_a_link_to_code_opens_its_bar(open_page: Callable[..., Any]) -> None:
-    page = open_page(f"{POSTS[0].docname}.html")
+    page = open_page(f"{POSTS[0].docname}.html", formulas=False)
     link = page.locator(".kexue-code-link a").last
     code = page.locator(link.get_attribute("href"))
     assert not code.locator("pre").first.is_visible()
@@ -85,7 +85,7 @@ def test_a_claim_leads_to_its_figure(soup: Callable[[str], BeautifulSoup], post:
 
 
 def test_a_bar_opens_by_keyboard(open_page: Callable[..., Any]) -> None:
-    page = open_page(f"{POSTS[0].docname}.html")
+    page = open_page(f"{POSTS[0].docname}.html", formulas=False)
     fold = page.locator(FOLD).first
     assert not fold.locator("pre").first.is_visible()
     fold.locator("summary").press("Enter")
@@ -94,7 +94,7 @@ def test_a_bar_opens_by_keyboard(open_page: Callable[..., Any]) -> None:
 
 
 def test_a_line_of_code_stays_in_one_piece_on_a_wide_screen(open_page: Callable[..., Any]) -> None:
-    page = open_page(f"{POSTS[0].docname}.html")
+    page = open_page(f"{POSTS[0].docname}.html", formulas=False)
     pre = page.locator("article > section .cell_input pre").locator("visible=true").first
     height = """(pre, text) => { pre.textContent = text; return pre.getBoundingClientRect().height; }"""
     one, longest, longer = (pre.evaluate(height, "x" * n) for n in (1, MOST_COLUMNS, MOST_COLUMNS + 4))

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from conftest import SCREENS
 
 EXPLORABLE, ANIMATION = ".kexue-explorable", ".kexue-animation"
 
@@ -17,13 +18,17 @@ CONTROLS = ".kexue-slider :is(input, select)"  # sliders, and menus of names
 LAST = "control => control.localName === 'select' ? control.options.length - 1 : Number(control.max)"
 
 
-def _drawn(page: Any, selector: str, index: int) -> Any:
-    """The figure, once it is alive."""
+def _alive(page: Any, selector: str, index: int) -> Any:
+    """The figure, once it is alive; explorables are drawn in the page's colours, with all sliders at their start."""
     figure = page.locator(selector).nth(index)
     figure.evaluate("figure => { const folded = figure.closest('details'); if (folded) folded.open = true; }")
     figure.scroll_into_view_if_needed()
     handle = figure.element_handle()
     page.wait_for_function("figure => figure.dataset.ready", arg=handle)
+    if selector == EXPLORABLE:
+        page.wait_for_function("figure => figure.dataset.drawn === document.documentElement.dataset.theme", arg=handle)
+        page.evaluate("document.querySelectorAll('[data-ready] .kexue-reset').forEach((button) => button.click())")
+        page.wait_for_function(f"figure => ({FOLLOWED})(figure) && !location.search", arg=handle)
     return figure
 
 
@@ -37,10 +42,9 @@ def _values(figure: Any) -> list[str]:
     return figure.locator(CONTROLS).evaluate_all("inputs => inputs.map((input) => input.value)")
 
 
-def test_explorable_follows_every_slider(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
+def test_explorable_follows_every_slider(shared_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
     address, index = explorable
-    page = open_page(address, formulas=False)
-    figure = _drawn(page, EXPLORABLE, index)
+    figure = _alive(shared_page(address), EXPLORABLE, index)
     reacting: set[int] = set()
     panels = len(_marks(figure))
     assert panels >= 1
@@ -67,10 +71,10 @@ def test_explorable_follows_every_slider(open_page: Callable[..., Any], explorab
     assert reacting == set(range(panels)), "a panel that no slider changes"
 
 
-def test_explorable_sweeps(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
+def test_explorable_sweeps(shared_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
     address, index = explorable
-    page = open_page(address, formulas=False)
-    figure = _drawn(page, EXPLORABLE, index)
+    page = shared_page(address)
+    figure = _alive(page, EXPLORABLE, index)
     start, marks = _values(figure), _marks(figure)
     button, slider = figure.locator(".kexue-sweep").first, figure.locator(CONTROLS).first
     button.press("Enter")
@@ -84,10 +88,12 @@ def test_explorable_sweeps(open_page: Callable[..., Any], explorable: tuple[str,
     assert stopped == start or _marks(figure) != marks
 
 
-def test_explorable_permalink_restores_the_sliders(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
+def test_explorable_permalink_restores_the_sliders(
+    shared_page: Callable[..., Any], open_page: Callable[..., Any], explorable: tuple[str, int]
+) -> None:
     address, index = explorable
-    page = open_page(address, formulas=False, permissions=["clipboard-read", "clipboard-write"])
-    figure = _drawn(page, EXPLORABLE, index)
+    page = shared_page(address)
+    figure = _alive(page, EXPLORABLE, index)
     start, start_marks = _values(figure), _marks(figure)
     for slider in figure.locator(CONTROLS).all():
         slider.focus()
@@ -100,32 +106,35 @@ def test_explorable_permalink_restores_the_sliders(open_page: Callable[..., Any]
     names = [row.get_attribute("data-name") for row in figure.locator(".kexue-slider").all()]
     wanted = [f"{name}.{parameter}" for parameter in names]
     page.wait_for_function("all => all.every((one) => new URLSearchParams(location.search).has(one))", arg=wanted)
-    assert set(parse_qs(urlsplit(page.url).query)) == set(wanted)
-    page.reload(wait_until="load")
-    figure = _drawn(page, EXPLORABLE, index)
-    assert (_values(figure), _marks(figure)) == (moved, marks)
+    followed = parse_qs(urlsplit(page.url).query)
+    assert set(followed) == set(wanted)
 
     # … the button copies one that leads to the figure …
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     figure.locator(".kexue-link").press("Enter")
     page.wait_for_function("figure => figure.querySelector('.kexue-status').textContent", arg=figure.element_handle())
-    link = page.evaluate("navigator.clipboard.readText()")
+    link = urlsplit(page.evaluate("navigator.clipboard.readText()"))
+    assert (link.fragment, parse_qs(link.query)) == (name, followed)
     figure.locator(".kexue-reset").press("Enter")
     assert (_values(figure), _marks(figure)) == (start, start_marks)
-    page.goto("about:blank")
-    page.unroute_all()  # formulas above the figure may move it
-    page.goto(link, wait_until="load")
-    assert urlsplit(link).fragment == name
+    page.wait_for_function("!location.search")
+
+    # … and whoever opens it finds the figure as it was; formulas above it may move it.
+    page = open_page(f"{address}?{link.query}#{link.fragment}")
     figure = page.locator(EXPLORABLE).nth(index)
     page.wait_for_function("figure => figure.dataset.ready", arg=figure.element_handle())
-    assert _values(figure) == moved
+    page.evaluate("window.kexueTypeset")
+    assert (_values(figure), _marks(figure)) == (moved, marks)
     box = figure.bounding_box()
     assert -box["height"] < box["y"] < page.viewport_size["height"], "the link does not lead to the figure"
 
 
-def test_explorable_is_drawn_again_for_a_dark_page(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
+def test_explorable_is_drawn_again_for_a_dark_page(
+    shared_page: Callable[..., Any], explorable: tuple[str, int]
+) -> None:
     address, index = explorable
-    page = open_page(address, screen="narrow", formulas=False)
-    figure = _drawn(page, EXPLORABLE, index)
+    page = shared_page(address)
+    figure = _alive(page, EXPLORABLE, index)
     light = _marks(figure)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     page.wait_for_function("figure => figure.dataset.drawn === 'dark'", arg=figure.element_handle())
@@ -137,56 +146,63 @@ def test_explorable_is_drawn_again_for_a_dark_page(open_page: Callable[..., Any]
     assert min(red, green, blue) > 0x80, f"the axes of a dark page are written in {text}"
 
 
-@pytest.mark.parametrize("width", ["wide", "narrow"])
 def test_explorable_has_a_picture_without_javascript(
-    open_page: Callable[..., Any], explorable: tuple[str, int], width: str
+    shared_page: Callable[..., Any], explorable: tuple[str, int]
 ) -> None:
-    address, index = explorable
-    page = open_page(address, screen=width, java_script_enabled=False)
-    _check_picture(page.locator(EXPLORABLE).nth(index), "img.kexue-still")
+    _check_picture(shared_page, explorable, EXPLORABLE, "img.kexue-still")
 
 
-def test_animation_has_a_picture_without_javascript(open_page: Callable[..., Any], animation: tuple[str, int]) -> None:
-    address, index = animation
-    page = open_page(address, screen="narrow", java_script_enabled=False)
-    _check_picture(page.locator(ANIMATION).nth(index), "img.kexue-poster")
+def test_animation_has_a_picture_without_javascript(
+    shared_page: Callable[..., Any], animation: tuple[str, int]
+) -> None:
+    _check_picture(shared_page, animation, ANIMATION, "img.kexue-poster")
 
 
-def _check_picture(figure: Any, selector: str) -> None:
-    picture = figure.locator(selector)
-    assert picture.is_visible()
-    assert picture.evaluate("image => image.naturalWidth") > 0
-    box = picture.bounding_box()
-    assert box["width"] > 200 and box["height"] > 100
-    assert box["x"] >= 0 and box["x"] + box["width"] <= figure.page.viewport_size["width"]
-    assert not figure.locator(".kexue-controls").is_visible(), "controls that cannot work"
+def _check_picture(shared_page: Callable[..., Any], place: tuple[str, int], selector: str, picture: str) -> None:
+    address, index = place
+    page = shared_page(address, java_script_enabled=False)
+    figure = page.locator(selector).nth(index)
+    image = figure.locator(picture)
+    for width, height in SCREENS.values():
+        page.set_viewport_size({"width": width, "height": height})
+        image.scroll_into_view_if_needed()
+        page.wait_for_function("image => image.complete", arg=image.element_handle())
+        assert image.evaluate("image => image.naturalWidth") > 0
+        box = image.bounding_box()
+        assert box["width"] > 200 and box["height"] > 100
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+        natural = image.evaluate("image => image.naturalWidth / image.naturalHeight")
+        assert box["width"] / box["height"] == pytest.approx(natural, rel=0.02), "a picture out of shape"
+        assert not figure.locator(".kexue-controls").is_visible(), "controls that cannot work"
 
 
-def test_explorable_prints_its_picture(open_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
-    address, index = explorable
-    page = open_page(address, theme="dark", formulas=False)
-    figure = _drawn(page, EXPLORABLE, index)
+def test_explorable_prints_its_picture(shared_page: Callable[..., Any], explorable: tuple[str, int]) -> None:
+    _check_print(shared_page, explorable, EXPLORABLE, "img.kexue-still")
+
+
+def test_animation_prints_its_picture(shared_page: Callable[..., Any], animation: tuple[str, int]) -> None:
+    _check_print(shared_page, animation, ANIMATION, "img.kexue-poster")
+
+
+def _check_print(shared_page: Callable[..., Any], place: tuple[str, int], selector: str, picture: str) -> None:
+    address, index = place
+    page = shared_page(address)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    figure = _alive(page, selector, index)
     page.emulate_media(media="print")
-    assert figure.locator("img.kexue-still").is_visible()
-    assert not figure.locator(".kexue-controls").is_visible()
-
-
-def test_animation_prints_its_picture(open_page: Callable[..., Any], animation: tuple[str, int]) -> None:
-    address, index = animation
-    page = open_page(address, theme="dark", formulas=False)
-    figure = _drawn(page, ANIMATION, index)
-    page.emulate_media(media="print")
-    assert figure.locator("img.kexue-poster").is_visible()
+    image = figure.locator(picture)
+    assert image.is_visible()
+    page.wait_for_function("image => image.complete && image.naturalWidth", arg=image.element_handle())
     assert not figure.locator(".kexue-controls").is_visible()
 
 
 CANVAS = "figure => figure.querySelector('canvas').toDataURL()"
 
 
-def test_animation_plays_pauses_and_scrubs(open_page: Callable[..., Any], animation: tuple[str, int]) -> None:
+def test_animation_plays_pauses_and_scrubs(shared_page: Callable[..., Any], animation: tuple[str, int]) -> None:
     address, index = animation
-    page = open_page(address, formulas=False)
-    figure = _drawn(page, ANIMATION, index)
+    page = shared_page(address)
+    figure = _alive(page, ANIMATION, index)
     play, scrub = figure.locator(".kexue-play"), figure.locator('input[type="range"]')
     count = int(scrub.get_attribute("max")) + 1
     assert count >= 2
@@ -219,7 +235,7 @@ def test_animation_plays_pauses_and_scrubs(open_page: Callable[..., Any], animat
 def test_animation_plays_by_itself_once_it_is_seen(open_page: Callable[..., Any], animation: tuple[str, int]) -> None:
     address, index = animation
     page = open_page(address, reduced_motion="no-preference", formulas=False)
-    figure = _drawn(page, ANIMATION, index)
+    figure = _alive(page, ANIMATION, index)
     figure.locator("canvas").scroll_into_view_if_needed()
     seen = set()
     while len(seen) < 3:  # at most as long as the test's own patience: each wait ends with an error

@@ -148,7 +148,9 @@ def test_descriptions_are_plain_text(soup: Callable[[str], BeautifulSoup], addre
 @pytest.mark.parametrize("post", load(ROOT).published(), ids=lambda post: post.chapter)
 def test_chapter_is_light(site: Path, soup: Callable[[str], BeautifulSoup], post: Any) -> None:
     path = site / f"{post.docname}.html"
-    sources = {str(i["src"]) for i in soup(f"{post.docname}.html").select('main img[src]:not([src^="data:"])')}
+    main = soup(f"{post.docname}.html").select_one("main")
+    sources = {str(image["src"]) for image in main.select("img[src]")}
+    sources |= {str(script["data-src"]) for script in main.select("script[data-src]")}
     weight = path.stat().st_size + sum((path.parent / source).stat().st_size for source in sources)
     assert weight <= MOST_BYTES, f"{weight / 1e6:.2f} MB"
 

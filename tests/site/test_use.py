@@ -154,8 +154,8 @@ def test_theme_changes_with_its_button(open_page: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("post", PUBLISHED, ids=lambda post: post.chapter)
-def test_hints_and_solutions_are_folded_and_open_by_keyboard(open_page: Callable[..., Any], post: Post) -> None:
-    page = open_page(f"{post.docname}.html", formulas=False)
+def test_hints_and_solutions_are_folded_and_open_by_keyboard(shared_page: Callable[..., Any], post: Post) -> None:
+    page = shared_page(f"{post.docname}.html")
     solutions = page.locator("div.solution.dropdown, details.solution")
     assert solutions.count() >= 3
     for solution in solutions.all():

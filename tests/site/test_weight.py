@@ -13,6 +13,8 @@ from conftest import pages_of
 
 # Before the first line is shown: one style sheet. Compressed it is a quarter of that.
 MOST_BLOCKING = 200_000
+# The text of a chapter, with its code and its bars; figures come in files of their own.
+MOST_MARKUP = 450_000
 # All that a visit fetches until every figure is drawn and every formula is set, compressed.
 MOST_RECEIVED = 1_600_000
 MOST_WITHOUT_FIGURES = 800_000
@@ -26,6 +28,16 @@ def test_little_stands_before_the_first_line(site: Path, soup: Callable[[str], B
     assert files, "a page without style"
     assert sum(file.stat().st_size for file in files) <= MOST_BLOCKING, blocking
     assert sum(len(script.get_text()) for script in page.select("script:not([src], [type])")) < 5_000
+
+
+def test_figures_come_after_the_text(site: Path, soup: Callable[[str], BeautifulSoup], address: str) -> None:
+    main = soup(address).select_one("main")
+    for inside in main.select(".kexue-explorable, .kexue-animation"):
+        assert not inside.select_one('script[type="application/json"]').string
+    assert not main.select('img[src^="data:"]')
+    assert all(image.get("loading") == "lazy" for image in main.select("article img")[1:])
+    if address.startswith("chapters/"):
+        assert (site / address).stat().st_size <= MOST_MARKUP
 
 
 def test_page_receives_little(visit: Callable[..., Any], soup: Callable[[str], BeautifulSoup], address: str) -> None:

@@ -2,7 +2,8 @@
 
 The theme and its extensions ask for eighteen style sheets, 1.5 MB of icons and a dozen scripts before the first line is
 shown. When the pages are written, this module gathers the style sheets in one, without what no page uses; keeps only
-the icons that are used; puts off every script; and lays a compressed copy beside each large text file.
+the icons that are used; puts off every script; lets figures come when the reader does; and lays a compressed copy
+beside each large text file.
 """
 
 import gzip
@@ -15,6 +16,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from .figures import drop_unused, separated
 from .icons import icon_sheet
 from .markup import mended
 from .stylesheet import pruned, words_of
@@ -33,8 +35,10 @@ def _lighten(app: Sphinx, exception: Exception | None) -> None:
     pages = {path: path.read_text(encoding="utf-8") for path in _pages(out)}
     sheet = _one_sheet(out, pages)
     for path, page in pages.items():
-        path.write_text(mended(light(page, out, sheet)), encoding="utf-8")
-    _drop_unused(out)
+        pages[path] = separated(mended(light(page, out, sheet)), path, out)
+        path.write_text(pages[path], encoding="utf-8")
+    drop_unused(out, pages.values())
+    _drop_unused_files(out)
     compress(out)
 
 
@@ -97,7 +101,7 @@ def light(page: str, out: Path, sheet: str) -> str:
     return re.sub(r"<script (?=[^>]*\bsrc=)(?![^>]*\b(?:defer|async)\b)", "<script defer ", page)
 
 
-def _drop_unused(out: Path) -> None:
+def _drop_unused_files(out: Path) -> None:
     """Icons that are in `site.css` now, and the bundles of MathJax that the book does not load."""
     for home in out.glob("_static/vendor/fontawesome/*"):
         for name in ("css", "js", "webfonts"):

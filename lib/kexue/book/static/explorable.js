@@ -43,17 +43,32 @@
     range.style.setProperty("--kexue-fill", (100 * (range.value - range.min)) / span + "%");
   }
 
-  let vega = null;
+  const scripts = new Map();
+  function load(address) {
+    if (!scripts.has(address)) {
+      const loading = new Promise((resolve, reject) => {
+        const element = document.createElement("script");
+        element.src = address;
+        element.onload = () => resolve();
+        element.onerror = () => reject(new Error("missing: " + address));
+        document.head.append(element);
+      });
+      scripts.set(address, loading);
+    }
+    return scripts.get(address);
+  }
+
   function loadVega() {
-    if (window.vegaEmbed) return Promise.resolve();
-    vega ??= new Promise((resolve, reject) => {
-      const bundle = document.createElement("script");
-      bundle.src = new URL("vega.js", home || document.baseURI).href;
-      bundle.onload = () => resolve();
-      bundle.onerror = () => reject(new Error("vega.js is missing beside explorable.js"));
-      document.head.append(bundle);
-    });
-    return vega;
+    return window.vegaEmbed ? Promise.resolve() : load(new URL("vega.js", home || document.baseURI).href);
+  }
+
+  // What a figure draws. On a page of the book it lies in a file of its own, NAME.js, which is fetched when the reader
+  // comes near: a script that fills kexueContents[NAME], because a page from file:// may fetch nothing else.
+  async function contentOf(element) {
+    const { dataset, textContent } = element.querySelector('script[type="application/json"]');
+    if (!dataset.src) return JSON.parse(textContent);
+    await load(new URL(dataset.src, document.baseURI).href);
+    return window.kexueContents[dataset.src.match(/([^/]+)\.js$/)[1]];
   }
 
   // ---- explorables ------------------------------------------------------------------------------------------
@@ -104,7 +119,6 @@
       this.element = element;
       if (id !== element.id) rename(element, id);
       this.id = id;
-      this.spec = JSON.parse(element.querySelector('script[type="application/json"]').textContent);
       this.rows = [...element.querySelectorAll(".kexue-slider")];
       this.inputs = this.rows.map((row) => row.querySelector("input, select")); // sliders, and menus of names
       this.outputs = this.rows.map((row) => row.querySelector("output"));
@@ -114,9 +128,8 @@
       this.live = []; // the views that draw the record; a panel may be the same for all sliders
       this.widths = [];
       this.sweeping = 0;
-      this.restore();
-      this.listen();
-      element.querySelector(".kexue-controls").hidden = false;
+      this.controls = element.querySelector(".kexue-controls");
+      this.controls.hidden = false; // the page keeps its height when the figure comes to life
       whenNear(element, 600, () => whenIdle(() => this.start()));
     }
 
@@ -169,7 +182,7 @@
       });
       this.element.querySelector(".kexue-link").addEventListener("click", () => this.copyLink());
       window.addEventListener("popstate", () => {
-        this.restore();
+        this.restore(this.spec.sliders.map((slider) => slider.start));
         this.redraw();
       });
     }
@@ -227,10 +240,13 @@
 
     async start() {
       try {
-        await loadVega();
+        [this.spec] = await Promise.all([contentOf(this.element), loadVega()]);
+        this.restore(this.at);
+        this.listen();
         await this.draw();
       } catch (error) {
         console.error(error);
+        this.controls.hidden = true;
         return; // the still picture stays
       }
       new ResizeObserver(() => this.fit()).observe(this.box);
@@ -344,11 +360,12 @@
       return this.id + "." + this.spec.sliders[i].name;
     }
 
-    restore() {
+    // The sliders where the address wants them; those that it does not name at `otherwise`.
+    restore(otherwise) {
       const query = new URLSearchParams(location.search);
       this.spec.sliders.forEach((slider, i) => {
         const wanted = query.get(this.key(i));
-        let index = slider.start;
+        let index = otherwise[i];
         if (!this.outputs[i] && slider.labels.includes(wanted)) {
           index = slider.labels.indexOf(wanted); // the link of a menu holds the name
         } else if (wanted !== null && wanted !== "" && Number.isFinite(Number(wanted))) {
@@ -407,13 +424,11 @@
   class Animation {
     constructor(element) {
       this.element = element;
-      this.spec = JSON.parse(element.querySelector('script[type="application/json"]').textContent);
       this.canvas = element.querySelector("canvas");
       this.scrub = element.querySelector('input[type="range"]');
       this.button = element.querySelector(".kexue-play");
       this.count = element.querySelector("output");
       this.timer = 0;
-      this.frame = this.spec.poster;
       whenNear(element, 600, () => this.start());
     }
 
@@ -425,6 +440,7 @@
         return image;
       };
       try {
+        this.spec = await contentOf(this.element);
         const [still, ...layers] = await Promise.all([this.spec.still, ...this.spec.frames].map(load));
         Object.assign(this, { still, layers });
       } catch (error) {
@@ -433,7 +449,7 @@
       }
       this.canvas.width = this.still.naturalWidth;
       this.canvas.height = this.still.naturalHeight;
-      this.show(this.frame);
+      this.show(this.spec.poster);
       this.canvas.hidden = false;
       this.element.querySelector(".kexue-poster").hidden = true;
       this.element.querySelector(".kexue-controls").hidden = false;
