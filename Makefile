@@ -6,6 +6,8 @@ BIN := .venv/bin
 PORT ?= 8000
 # Tests run side by side, one process a core.
 JOBS ?= 2
+# Options of JupyterLab: make lab LAB="--ip 0.0.0.0 --port 9000".
+LAB ?=
 # One chapter, as part/name; all of them if none is named.
 CHAPTER ?=
 
@@ -69,8 +71,11 @@ serve: book
 	@echo "http://localhost:$(PORT)"
 	$(BIN)/python -m kexue.book serve --port $(PORT)
 
-lab: .venv/lab
-	$(BIN)/jupyter lab chapters
+# Copies of the readers' notebooks: what is done there touches no file of the repository, and is kept.
+lab: .venv-lab/ready
+	mkdir -p _build/lab
+	cp -Rn notebooks/. _build/lab
+	.venv-lab/bin/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB) _build/lab
 
 bench: .venv/bench
 	$(BIN)/python benchmarks/run.py
@@ -87,7 +92,7 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf _build build dist .venv-oldest .venv-newest .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build build dist .venv-lab .venv-oldest .venv-newest .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 # The mark is written last: an interrupted installation is taken up again.
@@ -101,9 +106,12 @@ clean:
 	$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
 	@touch $@
 
-# JupyterLab is for reading and writing chapters; building and testing the book do without it.
-.venv/lab: .venv/ready
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --constraint .venv/pins.txt --editable '.[lab]'
+# What a reader needs, without the tools that build and test the book.
+.venv-lab/ready: requirements.txt pyproject.toml
+	@echo "Installing JupyterLab and the library into .venv-lab: this takes about two minutes, once."
+	$(PYTHON) -m venv --clear .venv-lab
+	$(PYTHON) tests/packaging/environments.py pinned > .venv-lab/pins.txt
+	.venv-lab/bin/pip install --quiet --disable-pip-version-check --constraint .venv-lab/pins.txt --editable '.[book,lab]'
 	@touch $@
 
 # The peers of some workloads; a torch that is there already is kept.

@@ -42,7 +42,8 @@ def write_notebook(path: Path, *sources: str, tags: tuple[str, ...] = ()) -> Non
 def book(tmp_path: Path) -> Path:
     (tmp_path / "posts.yml").write_text(POSTS, encoding="utf-8")
     (tmp_path / "_config.yml").write_text(CONFIG)
-    for name in ("README.md", "index.md", "pyproject.toml"):
+    (tmp_path / "appendix").mkdir()
+    for name in ("README.md", "index.md", "appendix/running.md", "pyproject.toml"):
         (tmp_path / name).write_text("see https://github.com/_owner_/kexue and https://_owner_.github.io/kexue/")
     (tmp_path / "requirements.txt").write_text("jax==1\n")
     home = tmp_path / "lib" / "kexue"

@@ -64,7 +64,7 @@ def test_a_chapter_runs_from_the_wheel_in_an_empty_folder(wheel, pins, tmp_path)
         "nbclient",
         "ipykernel",
     )
-    shutil.copy(ROOT / "chapters" / "dynamics" / "sgd_to_momentum.ipynb", folder / "chapter.ipynb")
+    shutil.copy(ROOT / "notebooks" / "dynamics" / "sgd_to_momentum.ipynb", folder / "chapter.ipynb")
     program = (
         "import nbformat, nbclient, kexue, pathlib\n"
         f"assert pathlib.Path(kexue.__file__).is_relative_to({str(environment)!r}), kexue.__file__\n"

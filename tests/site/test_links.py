@@ -85,11 +85,18 @@ def test_links_into_the_repository_exist(
 def test_chapter_opens_in_colab_and_binder(
     soup: Callable[[str], BeautifulSoup], settings: dict[str, Any], post: Post
 ) -> None:
-    buttons = {a.get_text(strip=True): str(a["href"]) for a in soup(f"{post.docname}.html").select(".kexue-card a")}
-    for name in ("Open in Colab", "Open in Binder"):
-        path = _path_in_repository(buttons[name], *_repository(settings))
-        assert path == post.path
-        assert (ROOT / path).is_file()
+    page = soup(f"{post.docname}.html")
+    assert {a.get_text(strip=True) for a in page.select(".kexue-card a.kexue-badge")} == {
+        "Open in Colab",
+        "Open in Binder",
+    }
+    for host in ("colab.research.google.com", "mybinder.org"):
+        links = [str(a["href"]) for a in page.select(f'a[href^="https://{host}/"]')]
+        assert len(links) == 2, "on the card, and in the header"
+        assert {_path_in_repository(link, *_repository(settings)) for link in links} == {
+            f"notebooks/{post.chapter}.ipynb"
+        }
+    assert not page.select('a[href*="_sources/"]'), "a chapter's source, which is written for Sphinx"
 
 
 @pytest.mark.parametrize("post", PUBLISHED, ids=lambda post: post.chapter)

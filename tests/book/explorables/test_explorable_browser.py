@@ -117,6 +117,7 @@ def folder(tmp_path_factory) -> Path:
         film = moving.html
         patch.delenv("KEXUE_BOOK")
         notebook = moving.html
+        output = explore(number, draw=panels, alt="Numbers.", a=A, b=B, start={"a": 2, "b": 4})._repr_mimebundle_()
     (home / "vega.js").write_text(vega_bundle(), encoding="utf-8")
     for name in ("explorable.js", "explorable.css"):
         (home / name).write_text(read(name), encoding="utf-8")
@@ -137,6 +138,7 @@ def folder(tmp_path_factory) -> Path:
     (home / "far.html").write_text(page(gap, figure, gap), encoding="utf-8")
     (home / "film.html").write_text(page(film, gap), encoding="utf-8")
     (home / "notebook.html").write_text(page(notebook, notebook, assets=False), encoding="utf-8")
+    (home / "output.html").write_text(page("<p>Before.</p>", output["text/html"], assets=False), encoding="utf-8")
     return home
 
 
@@ -699,3 +701,57 @@ def test_animation_fits_a_narrow_page(visit):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     width, height = page.locator("canvas").evaluate("(canvas) => [canvas.clientWidth, canvas.clientHeight]")
     assert width / height == pytest.approx(2, rel=0.02) and np.isclose(width, 300, atol=2)
+
+
+# ---- explorables in a notebook -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def open_output(browser, server):
+    """``open_output(is_online, before)``: a notebook's output, after `before` has run in its page."""
+    contexts = []
+
+    def open_(is_online, before=""):
+        contexts.append(browser.new_context(viewport={"width": 1000, "height": 900}))
+        page = contexts[-1].new_page()
+
+        def answer(route):
+            package = route.request.url.split("/npm/")[1].split("@")[0]
+            route.fulfill(body=vega_bundle() if package == "vega-embed" else "", content_type="text/javascript")
+
+        page.route("https://cdn.jsdelivr.net/**", answer if is_online else lambda route: route.abort())
+        page.add_init_script(before)
+        page.goto(server + "output.html?other=1")
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+# A notebook with a loader of modules, to which scripts would hand Vega instead of the page.
+LOADER = "window.define = Object.assign(() => { throw new Error('not for Vega'); }, { amd: {} });"
+
+
+@pytest.mark.parametrize("before", ["", LOADER], ids=["plain", "with a loader"])
+def test_in_a_notebook_the_sliders_are_the_pages(open_output, before):
+    page = open_output(True, before)
+    page.wait_for_selector(READY)
+    page.locator(".kexue-explorable label").first.click()
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.querySelector('.kexue-explorable').dataset.at === '3 1'")
+    assert slider(page, "a").get_attribute("data-lm-suppress-shortcuts") == "true"
+    assert page.locator(".kexue-explorable label").all_inner_texts() == ["a", "b"]
+    page.wait_for_timeout(400)
+    assert page.url.endswith("output.html?other=1"), "a notebook's address is not the figure's"
+    assert page.locator(".kexue-reset").is_visible() and not page.locator(".kexue-link").count()
+    assert page.evaluate("typeof window.define") == ("function" if before else "undefined")
+
+
+def test_in_a_notebook_without_network_the_picture_stays_and_nothing_dead(open_output):
+    page = open_output(False)
+    page.wait_for_function("!document.querySelector('.kexue-controls')?.checkVisibility()")
+    page.wait_for_timeout(300)
+    assert page.locator("img.kexue-still").is_visible()
+    assert not page.locator(".kexue-controls").is_visible()

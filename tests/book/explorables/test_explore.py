@@ -1,5 +1,6 @@
 """Explorables: the grid, the numbers, the specification, the errors."""
 
+import html
 import json
 import re
 
@@ -15,7 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 from kexue.book.explorables import packing
 from kexue.book.explorables.charts import RECORD
-from kexue.book.explorables.explore import MAX_BYTES, Explorable, explore
+from kexue.book.explorables.explore import MAX_BYTES, VEGA, Explorable, explore
 from kexue.book.explorables.sliders import make_sliders, readable
 from kexue.book.explorables.static import read, vega_bundle
 
@@ -358,8 +359,6 @@ def test_a_slider_of_names():
     assert '<option value="0">KL</option><option value="1" selected>hinge</option><option value="2">χ²</option>' in page
     assert f'<label for="{explorable.name}-law">law</label><select id="{explorable.name}-law" aria-label="law"' in page
     assert page.count("<select") == page.count('type="range"') == 1  # k is a slider
-    control = explorable.chart.to_dict()["params"][0]
-    assert control["bind"] == {"input": "select", "options": [0, 1, 2], "labels": ["KL", "hinge", "χ²"], "name": "law "}
     with pytest.raises(ValueError, match=r"start law='JS' is not one of the slider's names: \['KL', 'hinge', 'χ²'\]"):
         explorable.record(law="JS")
     for names in (["KL", "KL"], ["KL", " KL"]):
@@ -371,11 +370,6 @@ def test_names_are_escaped_and_may_be_an_array():
     explorable = make(lambda law: {"value": law}, law=np.array(["a<b", "&"]))
     assert '<option value="0">a&lt;b</option><option value="1" selected>&amp;</option>' in explorable.html
     assert explorable.record(law="a<b")["law"] == 0
-
-
-def test_small_steps_of_a_rate_are_a_menu_in_notebooks_not_an_even_slider():
-    first, second = make(a=[1e-10, 1e-9, 1e-8], b=[1e-10, 2e-10, 3e-10]).chart.to_dict()["params"]
-    assert first["bind"]["input"] == "select" and second["bind"]["input"] == "range"
 
 
 @pytest.mark.parametrize("text", ["", "  "])
@@ -560,35 +554,28 @@ def test_page_markup(monkeypatch):
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
-def test_notebook_front_ends_get_an_altair_chart(monkeypatch):
-    monkeypatch.delenv("KEXUE_BOOK", raising=False)
-    explorable = make(
-        lambda a, rate: {"value": a + 1000 * rate, "t": jnp.arange(3)},
-        draw=lambda d: (points(d), d.transform_flatten(["t"]).mark_point().encode(x="t:Q", y="value:Q")),
-        a=np.linspace(0, 1, 5),
-        rate=[1e-3, 1e-2, 1e-1],
-        start={"a": 0.25, "rate": 1e-2},
-    )
-    assert isinstance(explorable.chart, alt.HConcatChart)
-    chart = explorable.chart.to_dict()
-    first, second = chart["params"]
-    assert (
-        first["bind"] == {"input": "range", "min": 0, "max": 1, "step": 0.25, "name": "a "} and first["value"] == 0.25
-    )
-    assert second["bind"]["input"] == "select" and second["bind"]["options"] == [1e-3, 1e-2, 1e-1]
-    assert second["bind"]["labels"] == ["0.001", "0.01", "0.1"]
-    assert len(chart["datasets"][RECORD]) == 15 and len(chart["hconcat"]) == 2
+def test_a_notebook_gets_the_pages_figure_with_style_and_script(monkeypatch):
+    explorable = make(lambda alpha: {"value": alpha * 10}, alpha=[0.1, 0.2, 0.3])
+    monkeypatch.setenv("KEXUE_BOOK", "1")
+    page = explorable._repr_mimebundle_()["text/html"]
+    monkeypatch.delenv("KEXUE_BOOK")
     bundle = explorable._repr_mimebundle_()
-    data = bundle[0] if isinstance(bundle, tuple) else bundle
-    assert data["text/plain"] == repr(explorable) and len(data) > 1
-    assert "kexue-explorable" not in data.get("text/html", "")
-    # Vega itself: at the start's position exactly one record is left in panel 1, three rows of it in panel 2.
-    for a, rate in [(0.25, 1e-2), (1.0, 1e-1), (0.0, 1e-3)]:
-        first["value"], second["value"] = a, rate
-        svg = vl_convert.vegalite_to_svg(chart)
-        marks = re.findall(r'aria-roledescription="point"|role-mark[^>]*>((?:<path[^>]*>)+)', svg)
-        counts = [block.count("<path") for block in marks if block]
-        assert counts == [1, 3]
+    notebook = bundle["text/html"]
+    assert bundle["text/plain"] == repr(explorable)
+    assert re.findall(r"<(script|style)[ >]", notebook) == ["style", "script", "script"]
+    content = re.search(r'<script type="application/json"([^>]*)>(.*?)</script>', notebook, re.DOTALL)
+    assert json.loads(content[2]) == json.loads(explorable.specification)
+    # Without scripts nothing but the picture is there; with them the page's own controls.
+    still = notebook[: content.start()].split("</style>")[1]
+    assert "<img" in still and "<input" not in still and "<button" not in still
+    controls = html.unescape(re.search(r'data-controls="([^"]*)"', content[1])[1])
+    assert controls == re.search(r'<div class="kexue-controls".*?(?=<script)', page, re.DOTALL)[0]
+    assert re.search(r'data-vega="(\S+) (\S+) (\S+)"', content[1]).groups() == VEGA
+    assert [re.fullmatch(r"https://cdn\.jsdelivr\.net/npm/([\w-]+)@\d[\d.]*", address)[1] for address in VEGA] == [
+        "vega",
+        "vega-lite",
+        "vega-embed",
+    ]
 
 
 def test_repr_tells_what_is_inside():
@@ -599,7 +586,6 @@ def test_repr_tells_what_is_inside():
 def test_a_function_that_ignores_its_parameters_still_draws():
     explorable = make(lambda a: {"value": 3.0}, a=[1, 2])
     assert spec(explorable)["fields"] == {} and explorable.record(a=2) == {"a": 2, "value": 3}
-    assert len(explorable.chart.to_dict()["datasets"][RECORD]) == 2
 
 
 def test_still_shows_the_start():

@@ -1,7 +1,9 @@
 import math
+import os
 import re
 import subprocess
 import sys
+import textwrap
 from decimal import Decimal
 from fractions import Fraction
 
@@ -187,14 +189,27 @@ def test_words_mathematics_and_code_of_a_statement():
     assert mathematics("five $ or a ` alone") == "five $ or a ` alone"
 
 
-def test_in_a_notebook_the_record_is_in_the_metadata():
+@pytest.mark.parametrize("in_book", [False, True])
+def test_a_notebook_shows_markdown_and_a_page_html_and_both_keep_the_record(in_book):
     nbformat = pytest.importorskip("nbformat")
     from nbclient import NotebookClient
 
-    source = 'from kexue.book import claim\nclaim("gap in $x^2$ < 1", 0.5, below=1)\nclaim("b", 2, above=1)'
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
-    NotebookClient(notebook, kernel_name="python3").execute()
-    outputs = notebook.cells[0].outputs
-    assert [o.metadata["kexue"]["claim"]["value"] for o in outputs] == [0.5, 2.0]
-    assert '</span> &lt; 1: <span class="kexue-claim-figure"><b>0.5</b>' in outputs[0].data["text/html"]
-    assert r"\(x^2\)" in outputs[0].data["text/html"] and "&lt; 1" in outputs[0].data["text/html"]
+    source = """
+    from kexue.book import claim, exercise
+    claim("gap in $x_1^*$ < *1* for `a_b`", 7e-13, below=1)
+    claim("b", 2, above=1)
+    exercise("e", solution=lambda: 1.0).check(2.0)
+    """
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(textwrap.dedent(source))])
+    NotebookClient(notebook, kernel_name="python3").execute(env=os.environ | {"KEXUE_BOOK": str(int(in_book))})
+    claimed, _, answered = outputs = notebook.cells[0].outputs
+    assert [o.metadata["kexue"].get("claim", {}).get("value") for o in outputs] == [7e-13, 2.0, None]
+    # In Markdown formulas and code stay, and nothing else is markup.
+    assert claimed.data["text/markdown"] == (r"✓ gap in $x_1^*$ \< \*1\* for `a_b`: **7 × 10<sup>−13</sup>** (below 1)")
+    assert answered.data["text/markdown"].startswith("✗ Off by a factor of 2")
+    if not in_book:
+        assert all("text/html" not in output.data for output in outputs)
+        return
+    page = claimed.data["text/html"]
+    assert 'class="kexue-claim-figure"><b>7 × 10<sup>−13</sup></b>' in page and r"\(x_1^*\)" in page and "&lt; " in page
+    assert 'data-state="wrong"' in answered.data["text/html"]

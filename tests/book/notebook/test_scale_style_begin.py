@@ -1,5 +1,6 @@
 import io
 import re
+import sys
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -34,7 +35,22 @@ def test_text_and_lines_stand_out_on_a_light_page():
     assert 1.05 / (luminance(mpl.rcParams["text.color"]) + 0.05) > 4.5
     for colour in vars(palette).values():
         assert 1.05 / (luminance(colour) + 0.05) > 2
-    assert mpl.rcParams["figure.facecolor"] == "none"
+
+
+def test_the_ground_is_the_pages_in_the_book_and_white_in_a_notebook(monkeypatch):
+    with mpl.rc_context():
+        monkeypatch.setenv("KEXUE_BOOK", "1")
+        style()
+        assert (mpl.rcParams["figure.facecolor"], mpl.rcParams["savefig.transparent"]) == ("none", True)
+        monkeypatch.delenv("KEXUE_BOOK")
+        style()
+        assert (mpl.rcParams["figure.facecolor"], mpl.rcParams["savefig.transparent"]) == ("white", False)
+        figure, axes = plt.subplots()
+        axes.plot([0, 1])
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+        plt.close(figure)
+        assert plt.imread(io.BytesIO(buffer.getvalue()))[0, 0].tolist() == [1, 1, 1, 1]
 
 
 def test_labels_of_a_figure_can_be_read_on_a_narrow_screen():
@@ -58,8 +74,12 @@ def test_begin_says_versions_device_and_time_in_one_line(capsys, monkeypatch):
     begin("dynamics/sgd_to_momentum", seconds={"cpu": 21.4})
     line = capsys.readouterr().out
     assert line.count("\n") == 1
-    for word in ("dynamics/sgd_to_momentum", "kexue", "JAX", "about 21 s", "accelerator"):
+    for word in ("dynamics/sgd_to_momentum", "kexue", "JAX", "about 21 s"):
         assert word in line
+    assert "Runtime" not in line
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    begin("dynamics/sgd_to_momentum", seconds={"cpu": 21.4})
+    assert "Change runtime type" in capsys.readouterr().out
     monkeypatch.setenv("KEXUE_SCALE", "accelerator")
     begin("dynamics/sgd_to_momentum", seconds={"cpu": 21.4})
     assert "not measured" in capsys.readouterr().out

@@ -4,7 +4,6 @@ import base64
 import html
 import io
 import json
-import os
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .static import PAUSE, PLAY, read
+from ..notebook.show import in_book
+from .static import KEYS, PAUSE, PLAY, standalone
 
 MAX_BYTES = 800_000
 # Pixels a CSS pixel, and WebP quality (None: lossless), from sharp to small. Lines on a transparent ground are smaller
@@ -141,7 +141,7 @@ class Animation:
             f'src="data:image/webp;base64,{_base64(self.picture)}">'
             '<div class="kexue-controls" hidden>'
             f'<button type="button" class="kexue-play" aria-label="Play">{PLAY}{PAUSE}</button>'
-            f'<input type="range" min="0" max="{count - 1}" step="1" value="{self.poster}" aria-label="Frame" '
+            f'<input type="range" min="0" max="{count - 1}" step="1" value="{self.poster}" aria-label="Frame" {KEYS} '
             f'aria-valuetext="frame {self.poster + 1} of {count}" autocomplete="off">'
             f'<output aria-live="off" style="min-width: {2 * len(str(count)) + 3}ch">'
             f"{self.poster + 1} / {count}</output>"
@@ -151,10 +151,7 @@ class Animation:
     @property
     def html(self) -> str:
         """The animation for the book, where the page carries style and script; elsewhere it brings its own."""
-        if os.environ.get("KEXUE_BOOK") == "1":
-            return self._markup
-        style, script = read("explorable.css"), read("explorable.js")
-        return f'<style>{style}</style><div class="kexue-notebook">{self._markup}</div><script>{script}</script>'
+        return self._markup if in_book() else standalone(self._markup)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self.html, "text/plain": repr(self)}

@@ -5,11 +5,9 @@ import json
 from typing import Any, cast
 
 import altair
-import numpy as np
 
 from ..notebook.style import palette
 from . import packing
-from .sliders import Slider
 
 RECORD = "kexue"  # the name under which a specification finds the current record
 _GRID_LINES = "#DDE1E6"
@@ -163,18 +161,3 @@ def round_data(content: Any) -> Any:
     if isinstance(content, dict):
         return {key: round_data(value) for key, value in content.items()}
     return [round_data(value) for value in content] if isinstance(content, list) else content
-
-
-def binding(i: int, slider: Slider) -> tuple[altair.Parameter, str]:
-    """A Vega control for the slider, and the filter that picks its records: a range for evenly spaced numbers, or a menu."""
-    values, field = slider.values, f"datum[{slider.name!r}]"
-    steps = np.diff(np.asarray(values, float))
-    name = f"slider_{i}"
-    if not slider.names and steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-3, atol=0):
-        step = float(f"{steps.mean():.6g}")
-        control: Any = altair.binding_range(min=values[0], max=values[-1], step=step, name=slider.letter + " ")
-        condition = f"abs({field} - {name}) < {step / 2:g}"
-    else:
-        control = altair.binding_select(options=list(values), labels=slider.labels, name=slider.letter + " ")
-        condition = f"{field} == {name}"
-    return altair.param(name=name, value=values[slider.start], bind=control), condition

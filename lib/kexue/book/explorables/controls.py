@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .sliders import Slider
-from .static import PAUSE, PLAY, icon
+from .static import KEYS, PAUSE, PLAY, icon
 
 
 def page(name: str, alt: str, sliders: Sequence[Slider], panels: int, still: str, specification: str) -> str:
@@ -59,7 +59,7 @@ def _range(identifier: str, slider: Slider) -> str:
     labels = slider.labels
     return (
         f'<input type="range" id="{identifier}" min="0" max="{len(labels) - 1}" step="1" value="{slider.start}" '
-        f'aria-label="{slider.words}" aria-valuetext="{labels[slider.start]}" autocomplete="off">'
+        f'aria-label="{slider.words}" aria-valuetext="{labels[slider.start]}" autocomplete="off" {KEYS}>'
         f'<output for="{identifier}" aria-live="off" style="min-width: {max(map(len, labels))}ch">'
         f"{labels[slider.start]}</output>"
     )
@@ -70,7 +70,7 @@ def _menu(identifier: str, slider: Slider) -> str:
         f'<option value="{i}"{" selected" * (i == slider.start)}>{html.escape(label)}</option>'
         for i, label in enumerate(slider.labels)
     )
-    return f'<select id="{identifier}" aria-label="{slider.words}" autocomplete="off">{options}</select>'
+    return f'<select id="{identifier}" aria-label="{slider.words}" autocomplete="off" {KEYS}>{options}</select>'
 
 
 _STROKE = 'fill="none" stroke="currentColor" stroke-width="1.9" stroke-linecap="round" stroke-linejoin="round"'

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import math
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,11 +11,21 @@ from typing import Any
 import altair
 import numpy as np
 
+from ..notebook.show import in_book
 from . import charts, controls, packing
 from .grid import evaluate
 from .sliders import Slider, make_sliders
+from .static import standalone
 
 MAX_BYTES = 300_000
+VEGA = tuple(
+    f"https://cdn.jsdelivr.net/npm/{name}@{version}"
+    for name, version in (
+        ("vega", altair.VEGA_VERSION),
+        ("vega-lite", altair.VEGALITE_VERSION),
+        ("vega-embed", altair.VEGAEMBED_VERSION),
+    )
+)
 
 
 def explore(
@@ -219,33 +227,9 @@ class Explorable:
             f"({parts[largest] / 1000:.0f} kB): fewer grid points or shorter arrays"
         )
 
-    @cached_property
-    def chart(self) -> altair.HConcatChart:
-        """The same figure with Vega's own controls, for notebook front ends."""
-        data = altair.Chart(altair.NamedData(name=charts.RECORD))
-        params = []
-        for i, slider in enumerate(self.sliders):
-            param, condition = charts.binding(i, slider)
-            params.append(param)
-            data = data.transform_filter(condition)
-        for name, leaf in self.constants.items():
-            data = data.transform_calculate(**{name: packing.constant(leaf)})
-        chart = altair.hconcat(*charts.panels_of(self.draw(data))).add_params(*params)
-        chart = chart.resolve_scale(color="independent", size="independent", opacity="independent")
-        points = range(math.prod(len(slider.values) for slider in self.sliders))
-        names = [slider.name for slider in self.sliders] + list(self.fields)
-        records = [{key: value for key, value in self._record(i).items() if key in names} for i in points]
-        chart.datasets = {charts.RECORD: records}
-        chart.config = altair.Config.from_dict(charts.CONFIG | {"background": "white"})
-        return chart
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        if os.environ.get("KEXUE_BOOK") == "1":
-            return {"text/html": self.html, "text/plain": repr(self)}
-        bundle = self.chart._repr_mimebundle_(include, exclude)
-        data, *metadata = bundle if isinstance(bundle, tuple) else (bundle,)
-        data = {**(data or {}), "text/plain": repr(self)}
-        return (data, *metadata) if metadata else data
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        page = self.html if in_book() else standalone(self.html, VEGA)
+        return {"text/html": page, "text/plain": repr(self)}
 
     @cached_property
     def still(self) -> str:

@@ -2,9 +2,10 @@
 
 import html
 import os
+import sys
 
 from .shift import shift_seeds
-from .show import show
+from .show import escaped, show
 from .style import style
 
 
@@ -36,9 +37,9 @@ def begin(chapter: str, *, seconds: dict[str, float | int]) -> None:
     expected = seconds.get(scale("cpu", "accelerator"))
     time = f"about {expected:.0f} s" if expected else "time not measured here yet"
     line = f"{chapter} · kexue {kexue.__version__} · JAX {jax.__version__} · {jax.device_count()} × {kind} · {time}"
-    if device.platform == "cpu":
-        line += " · for an accelerator in Colab: Runtime → Change runtime type → GPU or TPU"
-    show(line, f"<p>{html.escape(line)}</p>", {"backend": device.platform})
+    if device.platform == "cpu" and "google.colab" in sys.modules:
+        line += " · for an accelerator: Runtime → Change runtime type → GPU or TPU"
+    show(line, f"<p>{html.escape(line)}</p>", escaped(line), {"backend": device.platform})
     if device.platform == "cpu" and not trusted:
         print(f"Careful: {_reductions.ADVICE}.")
     if device.platform == "cpu" and jax.__version__ == "0.11.1":

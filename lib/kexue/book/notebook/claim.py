@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .shift import shift
-from .show import figure_beyond, figure_html, figure_near, figure_of, mathematics, show
+from .show import escaped, figure_beyond, figure_html, figure_near, figure_of, mathematics, show
 
 RELATIONS = ("confirms", "corrects", "does not reproduce", "adds")
 
@@ -129,7 +129,7 @@ def claim(
         if not shift():
             raise ClaimError(failure)
         # With other seeds every claim is looked at, and the run is judged at its end.
-        show(failure, f"<p>{html.escape(failure)}</p>", {"claim": asdict(held) | {"holds": False}})
+        show(failure, f"<p>{html.escape(failure)}</p>", escaped(failure), {"claim": asdict(held) | {"holds": False}})
         return held
     rich = (
         f'<p class="kexue-claim" id="{claim_id(statement)}" data-relation="{relation}">'
@@ -137,7 +137,8 @@ def claim(
         f'{mathematics(introduced(statement))} <span class="kexue-claim-figure"><b>{figure_html(measured, bound)}</b> '
         f'<span class="kexue-claim-bound">({mathematics(bound)})</span></span></p>'
     )
-    show(repr(held), rich, {"claim": asdict(held)})
+    markdown = f"✓ {escaped(introduced(statement))} **{figure_html(measured, bound)}** ({bound})"
+    show(repr(held), rich, markdown, {"claim": asdict(held)})
     return held
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .show import show
+from .show import escaped, show
 
 _REGISTERED: dict[str, "Exercise"] = {}
 
@@ -37,7 +37,7 @@ class Exercise:
             raise AssertionError(f"exercise {self.name!r}: {verdict}")
         mark = {"open": "○", "right": "✓", "wrong": "✗"}[state]
         rich = f'<p class="kexue-answer" data-state="{state}">{mark} {html.escape(verdict)}</p>'
-        show(f"{mark} {verdict}", rich)
+        show(f"{mark} {verdict}", rich, f"{mark} {escaped(verdict)}")
 
     def _numbers(self, answer: Any) -> tuple[np.ndarray, np.ndarray, str | None]:
         """Expected and given values as arrays, or what is wrong with the kind of answer."""

@@ -1,6 +1,7 @@
-"""One way to show a line: HTML in a notebook, text in a terminal."""
+"""One way to show a line: HTML on a page of the book, Markdown in a notebook, text in a terminal."""
 
 import html
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -8,10 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 
-def show(plain: str, rich: str, record: dict[str, Any] | None = None) -> None:
-    """Display `rich` where there is a notebook, print `plain` elsewhere.
+def in_book() -> bool:
+    """Whether a page of the book is being made, which brings style, script and MathJax; a notebook has none of them."""
+    return os.environ.get("KEXUE_BOOK") == "1"
 
-    `record` travels in the output's metadata, where tools that read the executed notebook find it.
+
+def show(plain: str, rich: str, markdown: str, record: dict[str, Any] | None = None) -> None:
+    """Display a line: Markdown in a notebook, whose front ends typeset formulas there and nowhere else; text elsewhere.
+
+    Pages of the book get `rich`, HTML, beside it. `record` travels in the output's metadata, where tools that read the
+    executed notebook find it.
     """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
@@ -20,8 +27,14 @@ def show(plain: str, rich: str, record: dict[str, Any] | None = None) -> None:
         return
     from IPython.display import display
 
-    metadata = {"kexue": record} if record else {}
-    display({"text/plain": plain, "text/html": rich}, raw=True, metadata=metadata)
+    kinds = {"text/plain": plain, "text/markdown": markdown} | ({"text/html": rich} if in_book() else {})
+    display(kinds, raw=True, metadata={"kexue": record or {}})
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown would read as markup, outside its formulas and code, as plain text."""
+    pieces = re.split(r"(\$[^$]+\$|`[^`]+`)", text)
+    return "".join(p if p[:1] in ("$", "`") and len(p) > 1 else re.sub(r"([\\*_<>\[\]#|])", r"\\\1", p) for p in pieces)
 
 
 def mathematics(text: str) -> str:

@@ -3,6 +3,8 @@
 import sys
 from types import SimpleNamespace
 
+from .show import in_book
+
 # After Okabe and Ito (2008); the yellow is left out (too light on white), grey and ink are added.
 palette = SimpleNamespace(
     blue="#0072B2",
@@ -17,10 +19,15 @@ palette = SimpleNamespace(
 
 
 def style() -> None:
-    """Set matplotlib's defaults for the book: transparent SVG figures, quiet axes, the palette."""
+    """Set matplotlib's defaults: SVG and PNG, quiet axes, the palette.
+
+    Figures are transparent on a page of the book, whose ground they take, and white in a notebook, where a dark theme
+    would swallow their axes.
+    """
     import matplotlib as mpl
     from cycler import cycler
 
+    ground = "none" if in_book() else "white"
     colours = [palette.blue, palette.orange, palette.green, palette.red, palette.purple, palette.sky, palette.grey]
     mpl.rcParams.update(
         {
@@ -34,7 +41,7 @@ def style() -> None:
             "axes.spines.top": False,
             "figure.constrained_layout.use": True,
             "figure.dpi": 100,
-            "figure.facecolor": "none",
+            "figure.facecolor": ground,
             "figure.figsize": (5.8, 3.5),  # with 12 points: labels of 9 pixels on a screen of 360
             "font.family": "DejaVu Sans",
             "font.size": 12,
@@ -43,8 +50,8 @@ def style() -> None:
             "grid.linewidth": 0.6,
             "legend.frameon": False,
             "lines.linewidth": 1.8,
-            "savefig.facecolor": "none",
-            "savefig.transparent": True,
+            "savefig.facecolor": ground,
+            "savefig.transparent": in_book(),
             "svg.fonttype": "path",
             "svg.hashsalt": "kexue",  # the same figure gives the same file
             "text.color": palette.ink,
@@ -56,4 +63,5 @@ def style() -> None:
     if ipython and ipython.get_ipython():
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-        set_matplotlib_formats("svg", metadata={"Date": None})
+        # Front ends show SVG only in notebooks that are trusted, PNG in all.
+        set_matplotlib_formats("svg", "png", metadata={"Date": None})

@@ -62,8 +62,8 @@ class PostCard(Drawn):
         options = self.config.html_theme_options
         address, branch = options["repository_url"], options.get("repository_branch") or "main"
         repository = address.removeprefix("https://github.com/")
-        colab = f"https://colab.research.google.com/github/{repository}/blob/{branch}/{post.path}"
-        binder = f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/{post.path}"
+        colab = f"https://colab.research.google.com/github/{repository}/blob/{branch}/notebooks/{post.chapter}.ipynb"
+        binder = f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/notebooks/{post.chapter}.ipynb"
         claims = len(record.get("claims", []))
         machine = (record.get("backend") or "cpu").upper()
         facts = [("Chapter", str(post.order))]

@@ -16,6 +16,7 @@ def mended(page: str) -> str:
     # A title for print, on pages that Sphinx generates without one.
     page = re.sub(r"<h1>\s*</h1>", "", page)
     page = _lists_outside_paragraphs(page)
+    page = _readers_notebooks(page)
     head = re.compile(r"<thead.*?</thead>", re.DOTALL)
     return head.sub(lambda match: re.sub(r"<th(?=[\s>])(?![^>]*\bscope=)", '<th scope="col"', match[0]), page)
 
@@ -40,6 +41,12 @@ def _unique_ids(page: str) -> str:
         return match[0] if match[1] else re.sub(r'()\s+id="([^"]+)"', first, match[0])
 
     return tag.sub(once, page)
+
+
+def _readers_notebooks(page: str) -> str:
+    """The theme's buttons open a chapter's source, which is written for Sphinx; readers have notebooks of their own."""
+    page = re.sub(r'(?<=href=")(https://(?:colab|mybinder)[^"]*/)chapters(?=/[^"]*\.ipynb")', r"\1notebooks", page)
+    return re.sub(r'(?<=href=")([^":]*)_sources/chapters(?=/[^"]*\.ipynb")', r"\1downloads", page)
 
 
 def _viewport_once(page: str) -> str:

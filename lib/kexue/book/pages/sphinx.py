@@ -8,7 +8,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from ..running.registry import load
+from ..readers.write import write_notebooks
 from .cards import ChapterExplorable, ChapterMap, DataCards, PostCard
 from .cells import add_cells
 from .numbers import number_by_chapter
@@ -63,23 +63,6 @@ def _ask_for_mathjax(app: Sphinx, doctree: nodes.document) -> None:
         app.env.get_domain("math").data["has_equations"][app.env.docname] = True
 
 
-def _write_downloads(app: Sphinx, exception: Exception | None) -> None:
-    """The plain and the executed notebook of every chapter, for download."""
-    if exception is not None or app.builder.format != "html":
-        return
-    import nbformat
-    from jupyter_cache import get_cache
-
-    root, out = Path(app.srcdir), Path(app.outdir) / "downloads"
-    cache = get_cache(root / "_build" / ".jupyter_cache")
-    for post in load(root).published():
-        target = out / f"{post.chapter}.ipynb"
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root / post.path, target)
-        _, executed = cache.merge_match_into_notebook(nbformat.read(target, as_version=4))
-        nbformat.write(executed, target.with_name(f"{target.stem}-executed.ipynb"))
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives and the hooks."""
     for name, directive in {
@@ -97,7 +80,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", _drop_thebe, priority=1)
     app.connect("builder-inited", _add_static)
     app.connect("doctree-read", _ask_for_mathjax)
-    app.connect("build-finished", _write_downloads)
+    app.connect("build-finished", write_notebooks)
     app.connect("autodoc-process-signature", _shorten_signature)
     app.connect("autodoc-process-docstring", _keep_colons, priority=400)  # before Napoleon's
     app.connect("env-get-updated", number_by_chapter, priority=900)  # after Sphinx has counted

@@ -22,7 +22,7 @@ from ..notebook.shift import VARIABLE
 from .registry import Post, Registry, load
 
 # What in `kexue.book` executes chapters and draws pages; no cell of a chapter can depend on it.
-_SITE_ONLY = {"__main__.py", "pages", "running"}
+_SITE_ONLY = {"__main__.py", "pages", "readers", "running"}
 _IMPORT = re.compile(
     r"\bkexue\.(\w+)|from\s+kexue\s+import\s+([\w, ()\n]+)|from\s+\.+(\w+)?[\w.]*\s+import\s+([\w, ]+)"
 )

@@ -43,9 +43,19 @@ class CompressedHandler(SimpleHTTPRequestHandler):
 
 
 def serve(site: Path, port: int) -> None:
-    """Serve the folder at http://127.0.0.1:PORT until interrupted; `ValueError` without a built site."""
+    """Serve the folder at http://127.0.0.1:PORT until interrupted.
+
+    Raises
+    ------
+    ValueError
+        There is no built site, or something else has the port.
+    """
     if not (site / "index.html").is_file():
         raise ValueError(f"there is no site in {site}: run `make book` first")
     handler = functools.partial(CompressedHandler, directory=str(site))
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    except OSError as error:
+        raise ValueError(f"port {port} cannot be had ({error.strerror}): make serve PORT={port + 1}") from error
+    with server:
         server.serve_forever()

@@ -11,13 +11,19 @@ from .registry import Post, load
 _ADDRESS = re.compile(r"https://[\w.-]+/[\w.-]+/[\w.-]+")
 
 _SETUP = """\
-import importlib.metadata, importlib.util, subprocess, sys
+import importlib.metadata, importlib.util, os, subprocess, sys
 
 if importlib.util.find_spec("kexue") is None:  # install what is missing; keep the JAX that is running
     repository = "{repository}"
     running = [f"{{p}}=={{importlib.metadata.version(p)}}" for p in ("jax", "jaxlib") if importlib.util.find_spec(p)]
-    install = [sys.executable, "-m", "pip", "install", "-q", f"kexue[book] @ git+{{repository}}", *running]
-    subprocess.run(install, check=True)
+    install = [sys.executable, "-m", "pip", "install", "-q", "--retries", "1", f"kexue[book] @ git+{{repository}}", *running]
+    print("Installing kexue and what it needs: about a minute.")
+    done = subprocess.run(install, env=os.environ | {{"GIT_TERMINAL_PROMPT": "0"}}, capture_output=True, text=True)
+    if done.returncode:
+        why = f"kexue cannot be installed beside {{' and '.join(running)}}: take a newer runtime, or a fresh environment."
+        if "ResolutionImpossible" not in done.stderr and "No matching distribution" not in done.stderr:
+            why = f"{{repository}} does not answer: go online, or clone the book where it is and run `make lab` there."
+        raise type("NotInstalled", (Exception,), {{"_render_traceback_": lambda self: [str(self)]}})(why)
 
 from kexue.book import begin
 
@@ -55,13 +61,19 @@ def stamp(root: Path, address: str | None = None) -> list[str]:
     if not _ADDRESS.fullmatch(new):
         raise ValueError(f"REPOSITORY must look like https://github.com/owner/name, got {address!r}")
     changed = []
-    for name in ("_config.yml", "README.md", "index.md", "pyproject.toml"):
+    for name in ("_config.yml", "README.md", "index.md", "appendix/running.md", "pyproject.toml"):
         path = root / name
         text = path.read_text(encoding="utf-8")
         moved = text.replace(old, new).replace(_pages(old), _pages(new))
         if moved != text:
             path.write_text(moved, encoding="utf-8")
             changed.append(name)
+    for path in sorted((root / "notebooks").rglob("*.ipynb")):
+        text = path.read_text(encoding="utf-8")
+        moved = text.replace(old, new).replace(_pages(old), _pages(new))
+        if moved != text:
+            path.write_text(moved, encoding="utf-8")
+            changed.append(path.relative_to(root).as_posix())
     for post in load(root).published():
         path = root / post.path
         notebook = json.loads(path.read_text(encoding="utf-8"))

@@ -58,8 +58,18 @@
     return scripts.get(address);
   }
 
-  function loadVega() {
-    return window.vegaEmbed ? Promise.resolve() : load(new URL("vega.js", home || document.baseURI).href);
+  // Beside this script; or, for a figure in a notebook, whose script has no place, from where the figure says.
+  async function loadVega(element) {
+    if (window.vegaEmbed) return;
+    const { vega } = element.querySelector('script[type="application/json"]').dataset;
+    if (!vega) return load(new URL("vega.js", home || document.baseURI).href);
+    const { define } = window; // a loader of modules in the page would keep Vega to itself
+    window.define = undefined;
+    try {
+      for (const address of vega.split(" ")) await load(address);
+    } finally {
+      window.define = define;
+    }
   }
 
   // What a figure draws. On a page of the book it lies in a file of its own, NAME.js, which is fetched when the reader
@@ -119,6 +129,7 @@
       this.element = element;
       if (id !== element.id) rename(element, id);
       this.id = id;
+      this.isOnPage = !element.closest(".kexue-notebook"); // a notebook's address is not the figure's
       this.rows = [...element.querySelectorAll(".kexue-slider")];
       this.inputs = this.rows.map((row) => row.querySelector("input, select")); // sliders, and menus of names
       this.outputs = this.rows.map((row) => row.querySelector("output"));
@@ -166,7 +177,7 @@
     }
 
     listen() {
-      this.remember = debounce(() => this.writeAddress(), 250);
+      this.remember = debounce(() => this.isOnPage && this.writeAddress(), 250);
       this.speak = debounce(() => this.say(this.values().join(", ")), 600);
       this.inputs.forEach((input, i) => {
         input.addEventListener("input", () => {
@@ -180,7 +191,9 @@
         this.spec.sliders.forEach((slider, i) => (this.inputs[i].value = slider.start));
         this.moved();
       });
-      this.element.querySelector(".kexue-link").addEventListener("click", () => this.copyLink());
+      const link = this.element.querySelector(".kexue-link");
+      if (this.isOnPage) link.addEventListener("click", () => this.copyLink());
+      else link.remove();
       window.addEventListener("popstate", () => {
         this.restore(this.spec.sliders.map((slider) => slider.start));
         this.redraw();
@@ -189,6 +202,11 @@
 
     values() {
       return this.spec.sliders.map((slider, i) => slider.words + " " + slider.labels[this.at[i]]);
+    }
+
+    // Sliders by their words: in a notebook nothing typesets a formula that comes with a script.
+    name() {
+      this.rows.forEach((row, i) => (row.querySelector("label").textContent = this.spec.sliders[i].words));
     }
 
     say(text) {
@@ -240,9 +258,10 @@
 
     async start() {
       try {
-        [this.spec] = await Promise.all([contentOf(this.element), loadVega()]);
+        [this.spec] = await Promise.all([contentOf(this.element), loadVega(this.element)]);
         this.restore(this.at);
         this.listen();
+        if (!this.isOnPage) this.name();
         await this.draw();
       } catch (error) {
         console.error(error);
@@ -362,7 +381,7 @@
 
     // The sliders where the address wants them; those that it does not name at `otherwise`.
     restore(otherwise) {
-      const query = new URLSearchParams(location.search);
+      const query = new URLSearchParams(this.isOnPage ? location.search : "");
       this.spec.sliders.forEach((slider, i) => {
         const wanted = query.get(this.key(i));
         let index = otherwise[i];
@@ -513,6 +532,8 @@
   function adopt(element, action) {
     if (seen.elements.has(element)) return;
     seen.elements.add(element);
+    const content = element.querySelector('script[type="application/json"]');
+    if (content.dataset.controls) content.insertAdjacentHTML("beforebegin", content.dataset.controls);
     action();
   }
 
