@@ -99,9 +99,19 @@ def test_with_the_oldest_versions_every_name_imports_and_every_example_runs(whee
     pip(oldest, "install", "--quiet", "--no-deps", "--force-reinstall", wheel)
     run(python, "-W", "error", "-c", EVERY_NAME, cwd=tmp_path)
     home = run(python, "-c", "import kexue, pathlib; print(pathlib.Path(kexue.__file__).parent)", cwd=tmp_path).strip()
-    options = ["-q", "-p", "no:cacheprovider", "--jaxtyping-packages=kexue,beartype.beartype", "-W", "error", "-n", "2"]
+    # One process, which frees what it has compiled: two workers of the library's tests run beside it.
+    options = [
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--jaxtyping-packages=kexue,beartype.beartype",
+        "-W",
+        "error",
+        "-p",
+        "conftest",
+    ]
     # The book's own examples need Altair and matplotlib.
-    quickly = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # compiled, that is
+    quickly = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "PYTHONPATH": str(ROOT)}  # compiled, that is
     examples = ["--doctest-modules", home, f"--ignore={home}/book"]
     out = run(python, "-m", "pytest", *options, *examples, cwd=tmp_path, env=quickly)
     assert int(re.search(r"(\d+) passed", out)[1]) >= 150, out[-2000:]
