@@ -743,6 +743,11 @@ def test_in_a_notebook_the_sliders_are_the_pages(open_output, before):
     page.wait_for_function("document.querySelector('.kexue-explorable').dataset.at === '3 1'")
     assert slider(page, "a").get_attribute("data-lm-suppress-shortcuts") == "true"
     assert page.locator(".kexue-explorable label").all_inner_texts() == ["a", "b"]
+    page.evaluate("document.body.style = 'background: #111; color: #eee'")  # a dark theme
+    ground, ink = page.locator(".kexue-notebook").evaluate(
+        "box => [getComputedStyle(box).backgroundColor, getComputedStyle(box.querySelector('label')).color]"
+    )
+    assert (ground, ink) == ("rgb(255, 255, 255)", "rgb(34, 39, 46)")
     page.wait_for_timeout(400)
     assert page.url.endswith("output.html?other=1"), "a notebook's address is not the figure's"
     assert page.locator(".kexue-reset").is_visible() and not page.locator(".kexue-link").count()

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -42,6 +43,8 @@ def test_what_moves_brings_its_script_and_shows_only_its_picture_without(monkeyp
     assert "<style>" in made and "<script>" in made
     visible = made.split("<style>")[1].split("</style>")[1].split("<script")[0]
     assert "<img" in visible and "<input" not in visible and "<button" not in visible
+    poster = re.search(r'src="data:image/png;base64,([^"]*)"', visible)[1]
+    assert np.asarray(Image.open(io.BytesIO(base64.b64decode(poster))).convert("RGBA"))[0, 0].tolist() == [255] * 4
 
 
 def test_outputs_stand_in_the_cells_that_made_them():

@@ -9,7 +9,7 @@ from typing import Any
 from ..explorables.explore import VEGA
 from ..explorables.static import standalone
 
-_STILL = re.compile(r"data:image/svg\+xml;base64,([\w+/=]+)")
+_STILL = re.compile(r"data:image/(svg\+xml|webp);base64,([\w+/=]+)")
 _GROUND = "white"  # a page lends its own to a transparent figure; under a dark theme there would be dark on dark
 
 
@@ -43,11 +43,13 @@ def shown(output: dict[str, Any], alt: str = "") -> dict[str, Any]:
 
 
 def _drawn(match: re.Match[str]) -> str:
-    """The still of an explorable in pixels: a third of the size of its drawing."""
+    """The still of an explorable or the poster of an animation: in pixels, and without trust still on white."""
     import vl_convert
 
-    pixels = vl_convert.svg_to_png(base64.b64decode(match[1]).decode(), scale=1.5)
-    return f"data:image/png;base64,{_opaque(pixels)}"
+    octets = base64.b64decode(match[2])
+    if match[1] == "svg+xml":  # in pixels it has a third of the size
+        octets = vl_convert.svg_to_png(octets.decode(), scale=1.5)
+    return f"data:image/png;base64,{_opaque(octets)}"
 
 
 def _opaque(octets: bytes) -> str:
