@@ -13,7 +13,18 @@
 Nothing in here knows any part of the library, and no part of the library imports this package.
 """
 
+from typing import Any
+
 import lazy_loader
 
 # Lazy, so that `from kexue.book import claim` does not pay for Altair and matplotlib.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return _load(name)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f'{name} needs {error.name}, which is not installed: pip install "kexue[book]"', name=error.name
+        ) from error

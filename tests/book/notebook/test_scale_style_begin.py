@@ -1,5 +1,6 @@
 import io
 import re
+import subprocess
 import sys
 
 import matplotlib as mpl
@@ -102,3 +103,15 @@ def test_begin_says_when_sums_cannot_be_trusted_and_when_loops_are_slow(capsys, 
     monkeypatch.setattr(jax, "__version__", "0.11.1")
     begin("dynamics/sgd_to_momentum", seconds={})
     assert capsys.readouterr().out.splitlines()[1].startswith("Slow: JAX 0.11.1 ")
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("explore", "altair"), ("animate", "matplotlib"), ("style", "matplotlib")]
+)
+def test_what_is_missing_is_named_with_the_way_to_get_it(name, package):
+    program = (
+        f"import sys; sys.modules[{package!r}] = None\nfrom kexue.book import claim\nfrom kexue.book import {name}"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    said = done.stderr.splitlines()[-1]
+    assert said == f'ModuleNotFoundError: {name} needs {package}, which is not installed: pip install "kexue[book]"'

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from ..notebook.show import in_book
 from .static import KEYS, PAUSE, PLAY, standalone
@@ -180,10 +183,6 @@ def _draw(
     figsize: tuple[int | float, int | float] | None,
     scale: int | float,
 ) -> _Drawn:
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=figsize, dpi=100 * scale, facecolor="none")
     canvas = FigureCanvasAgg(figure)
     first, common, compressed = None, None, []

@@ -3,6 +3,9 @@
 import sys
 from types import SimpleNamespace
 
+import matplotlib as mpl
+from cycler import cycler
+
 from .show import in_book
 
 # After Okabe and Ito (2008); the yellow is left out (too light on white), grey and ink are added.
@@ -24,9 +27,6 @@ def style() -> None:
     Figures are transparent on a page of the book, whose ground they take, and white in a notebook, where a dark theme
     would swallow their axes.
     """
-    import matplotlib as mpl
-    from cycler import cycler
-
     ground = "none" if in_book() else "white"
     colours = [palette.blue, palette.orange, palette.green, palette.red, palette.purple, palette.sky, palette.grey]
     mpl.rcParams.update(
