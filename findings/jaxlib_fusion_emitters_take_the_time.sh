@@ -3,7 +3,7 @@
 #   quick as it gets; what is left is tracing.
 # Happens: most of what is left are XLA's fusion kernels, which are built as MLIR and lowered. Without them
 #   (--xla_cpu_use_fusion_emitters=false) small functions of a sort, a scan, a Cholesky factorisation and random
-#   numbers compile in about two thirds of the time or less, with the same results. In jaxlib 0.12 the flag is
+#   numbers compile in about half of the time, with the same results. In jaxlib 0.12 the flag is
 #   gone, and an XLA flag that is not known ends the process: set it by version.
 # Versions: jaxlib 0.10.1.
 # Source: seen here.
