@@ -44,7 +44,7 @@ doctests: .venv/ready
 chapters: .venv/ready
 	$(BIN)/python -m pytest $(NBVAL) -p kexue.book.running.nbval chapters
 
-# What is timed has the machine for itself.
+# What is timed, and JupyterLab with its kernel, have the machine for themselves.
 site: book
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope -m "not alone" tests/site
 	$(BIN)/python -m pytest -m alone tests/site
