@@ -77,7 +77,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory, site: Path) -> Iterator[str]:
             time.sleep(0.2)
     yield address
     server.terminate()
-    server.wait(timeout=30)
+    try:
+        server.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        server.kill()
 
 
 @pytest.fixture
