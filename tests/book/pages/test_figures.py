@@ -7,7 +7,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
-from kexue.book.pages.figures import drop_unused, separated
+from kexue.book.pages.figures import drop_unused_figures, separated
 
 STILL = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><path d="M0 0"/></svg>'
 FRAME = bytes(range(256))
@@ -70,7 +70,7 @@ def test_separating_twice_changes_nothing(site):
 
 def test_only_what_pages_ask_for_is_kept(site):
     first, second = page_of(site, figure(SPEC)), page_of(site, figure({"fields": {}}))
-    drop_unused(site, [second])
+    drop_unused_figures(site, [second])
     left = {file.name for file in (site / "_static/figures").iterdir()}
     assert left and all(name in second for name in left)
     assert not any(name in first for name in left if name.endswith(".js"))

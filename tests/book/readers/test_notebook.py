@@ -1,4 +1,4 @@
-"""A chapter of six cells as its reader finds it."""
+"""A small chapter as its reader finds it."""
 
 import copy
 

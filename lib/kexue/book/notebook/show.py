@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+_MARKED = re.compile(r"(\$[^$]+\$|`[^`]+`)")  # formulas and code within a sentence
+
 
 def in_book() -> bool:
     """Whether a page of the book is being made, which brings style, script and MathJax; a notebook has none of them."""
@@ -33,14 +35,14 @@ def show(plain: str, rich: str, markdown: str, record: dict[str, Any] | None = N
 
 def escaped(text: str) -> str:
     """Text that Markdown would read as markup, outside its formulas and code, as plain text."""
-    pieces = re.split(r"(\$[^$]+\$|`[^`]+`)", text)
+    pieces = _MARKED.split(text)
     return "".join(p if p[:1] in ("$", "`") and len(p) > 1 else re.sub(r"([\\*_<>\[\]#|])", r"\\\1", p) for p in pieces)
 
 
 def mathematics(text: str) -> str:
     r"""Escape `text` for HTML; mark its `$…$` as `\(…\)`, which MathJax typesets, and its backquoted words as code."""
     marked = []
-    for piece in re.split(r"(\$[^$]+\$|`[^`]+`)", text):
+    for piece in _MARKED.split(text):
         if piece.startswith("$") and len(piece) > 1:
             marked.append(rf'<span class="math notranslate nohighlight">\({html.escape(piece[1:-1])}\)</span>')
         elif piece.startswith("`") and len(piece) > 1:

@@ -62,8 +62,8 @@ class PostCard(Drawn):
         options = self.config.html_theme_options
         address, branch = options["repository_url"], options.get("repository_branch") or "main"
         repository = address.removeprefix("https://github.com/")
-        colab = f"https://colab.research.google.com/github/{repository}/blob/{branch}/notebooks/{post.chapter}.ipynb"
-        binder = f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/notebooks/{post.chapter}.ipynb"
+        colab = f"https://colab.research.google.com/github/{repository}/blob/{branch}/{post.notebook}"
+        binder = f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/{post.notebook}"
         claims = len(record.get("claims", []))
         machine = (record.get("backend") or "cpu").upper()
         facts = [("Chapter", str(post.order))]

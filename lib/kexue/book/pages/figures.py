@@ -70,7 +70,7 @@ def _size(picture: Path) -> str:
     return "".join(sizes)
 
 
-def drop_unused(out: Path, pages: Iterable[str]) -> None:
+def drop_unused_figures(out: Path, pages: Iterable[str]) -> None:
     """Delete the contents that no page asks for any more."""
     text = "\n".join(pages)
     for file in (out / FOLDER).glob("*"):

@@ -16,7 +16,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
-from .figures import drop_unused, separated
+from .figures import drop_unused_figures, separated
 from .icons import icon_sheet
 from .markup import mended
 from .stylesheet import pruned, words_of
@@ -37,8 +37,8 @@ def _lighten(app: Sphinx, exception: Exception | None) -> None:
     for path, page in pages.items():
         pages[path] = separated(mended(light(page, out, sheet)), path, out)
         path.write_text(pages[path], encoding="utf-8")
-    drop_unused(out, pages.values())
-    _drop_unused_files(out)
+    drop_unused_figures(out, pages.values())
+    _drop_unused(out)
     compress(out)
 
 
@@ -101,7 +101,7 @@ def light(page: str, out: Path, sheet: str) -> str:
     return re.sub(r"<script (?=[^>]*\bsrc=)(?![^>]*\b(?:defer|async)\b)", "<script defer ", page)
 
 
-def _drop_unused_files(out: Path) -> None:
+def _drop_unused(out: Path) -> None:
     """Icons that are in `site.css` now, and the bundles of MathJax that the book does not load."""
     for home in out.glob("_static/vendor/fontawesome/*"):
         for name in ("css", "js", "webfonts"):

@@ -11,8 +11,6 @@ from .notebook import reader
 from .outputs import executed
 from .resolved import known
 
-FOLDER = "notebooks"
-
 
 def write_notebooks(app: Sphinx, exception: Exception | None) -> None:
     """Write the reader's notebook of every chapter, plain and with the outputs of the run that made its page."""
@@ -28,7 +26,7 @@ def write_notebooks(app: Sphinx, exception: Exception | None) -> None:
         source = nbformat.read(root / post.path, as_version=4)
         plain = reader(source, post, registry.author, known(app, post.docname))
         _, run = cache.merge_match_into_notebook(source)
-        _write(root / FOLDER / f"{post.chapter}.ipynb", plain)
+        _write(root / post.notebook, plain)
         _write(out / f"{post.chapter}.ipynb", plain)
         _write(out / f"{post.chapter}-executed.ipynb", executed(plain, run))
 

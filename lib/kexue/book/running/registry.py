@@ -52,6 +52,11 @@ class Post:
         """The notebook, relative to the book's root."""
         return f"{self.docname}.ipynb"
 
+    @property
+    def notebook(self) -> str:
+        """The notebook that readers open, written from the chapter's; relative to the book's root."""
+        return f"notebooks/{self.chapter}.ipynb"
+
 
 @dataclass(frozen=True)
 class Registry:

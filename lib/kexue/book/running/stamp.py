@@ -61,14 +61,8 @@ def stamp(root: Path, address: str | None = None) -> list[str]:
     if not _ADDRESS.fullmatch(new):
         raise ValueError(f"REPOSITORY must look like https://github.com/owner/name, got {address!r}")
     changed = []
-    for name in ("_config.yml", "README.md", "index.md", "appendix/running.md", "pyproject.toml"):
-        path = root / name
-        text = path.read_text(encoding="utf-8")
-        moved = text.replace(old, new).replace(_pages(old), _pages(new))
-        if moved != text:
-            path.write_text(moved, encoding="utf-8")
-            changed.append(name)
-    for path in sorted((root / "notebooks").rglob("*.ipynb")):
+    names = ["_config.yml", "README.md", "index.md", "appendix/running.md", "pyproject.toml"]
+    for path in [*(root / name for name in names), *sorted((root / "notebooks").rglob("*.ipynb"))]:
         text = path.read_text(encoding="utf-8")
         moved = text.replace(old, new).replace(_pages(old), _pages(new))
         if moved != text:
