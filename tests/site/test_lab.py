@@ -140,7 +140,8 @@ def test_untrusted_every_figure_is_there_with_its_caption(open_notebook: Any) ->
 
 def test_run_it_moves_and_answers(open_notebook: Any) -> None:
     page = open_notebook("plain.ipynb")
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for(timeout=60_000)
+    # The circle beside the kernel's name says "idle" before there is a kernel, and what is run then is lost.
+    page.locator(".jp-StatusBar-TextItem").filter(has_text="| Idle").wait_for(timeout=120_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     page.locator(".kexue-explorable").first.wait_for(state="attached", timeout=180_000)
