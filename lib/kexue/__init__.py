@@ -5,6 +5,9 @@ Sub-packages
 dynamics
     Optimizers as discretised differential equations: momentum, adaptive learning rates, their flows and their noise;
     games of two players, whose equations turn in circles.
+optimizers
+    Optimizers written, wrapped and shrunk: factored and unforgetting second moments, wrappers that compose, a rate for
+    every layer, and many losses at once.
 sensitivity
     How far an output moves when its input does: certified bounds, attributions, and generative adversarial networks.
 sampling
@@ -25,7 +28,7 @@ book
 from importlib import import_module
 from typing import Any
 
-__all__ = ["book", "data", "dynamics", "parallel", "sampling", "sensitivity", "training"]
+__all__ = ["book", "data", "dynamics", "optimizers", "parallel", "sampling", "sensitivity", "training"]
 
 __version__ = "0.1.0"
 

@@ -1,0 +1,1 @@
+"""Many losses, one update: weights for the losses, and combinations of their gradients."""
