@@ -38,6 +38,18 @@
 `integrate_game`             the flow of a game, by Runge-Kutta
 `game_jacobian`              the Jacobian of a game's field
 `polyak_average`             average of iterates, uniform or forgetting
+`OdeCell`                    a step of an ODE solver as a recurrent cell: Euler, Heun, Runge-Kutta
+`unroll`                     a cell run from a start: forward propagation, which is solving the ODE
+`observe`                    the states at given numbers of steps
+`leaky_integrator`           the gate that a time constant amounts to
+`chrono_bias`                the bias of a forget gate that remembers for so many steps
+`AntisymmetricCell`          a recurrent cell whose linear flow neither grows nor fades
+`fit_parameters`             an ODE's parameters from a trajectory seen at some times, by Levenberg-Marquardt
+`regress_derivatives`        the same from finite differences: biased, and a start for the fit
+`multiple_shooting`          the same in windows that join only at the end: for chaotic trajectories
+`FitResult`                  what they return: parameters, covariance, certificates
+`sensitivity_growth`         how gradients through a trajectory grow with its length
+`euler_bias`                 by how much an Euler cell that fits perfectly is wrong
 ===========================  =====================================================================
 """
 
