@@ -36,7 +36,7 @@ class OdeCell(eqx.Module):
     Raises
     ------
     ValueError
-        An unknown method, or ``step`` not positive.
+        An unknown method, ``step`` not positive, or a field of another structure or shape than its state.
 
     Notes
     -----
@@ -66,11 +66,17 @@ class OdeCell(eqx.Module):
     def __call__(self, x: PyTree, t: ScalarLike = 0.0) -> PyTree:
         """The state at ``t + step``, from the state at ``t``."""
         x, t = jax.tree.map(floating, x), floating(t)
+        shapes = jax.tree.map(np.shape, x)
 
         def velocity(fraction: float, slope: PyTree = None) -> PyTree:
             """After that fraction of a step along a slope."""
             there = x if slope is None else self._moved(x, fraction, slope)
-            return self.field(there, t + fraction * jnp.asarray(self.step, t.dtype))
+            found = self.field(there, t + fraction * jnp.asarray(self.step, t.dtype))
+            if jax.tree.map(np.shape, found) != shapes:
+                raise ValueError(
+                    f"field must return what it is given, {shapes}; it returned {jax.tree.map(np.shape, found)}"
+                )
+            return found
 
         k1 = velocity(0.0)
         if self.method == "euler":
@@ -188,7 +194,7 @@ def observe(trajectory: PyTree, index: Int[Array, " seen"] | Int[np.ndarray, " s
     return jax.tree.map(lambda leaf: leaf.at[where].get(mode="fill", fill_value=jnp.nan), trajectory)
 
 
-def whole_steps(times: Any, step: float) -> np.ndarray:
+def whole_steps(times: Any, step: ScalarLike) -> np.ndarray:
     """How many steps each time is away from the start; raises unless all are whole and not negative."""
     positive("step", step)
     if isinstance(times, jax.core.Tracer) or isinstance(step, jax.core.Tracer):

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, PyTree, ScalarLike
 
 from ..._check import floating
 from .cells import OdeCell, observe, unroll, whole_steps
@@ -24,7 +24,7 @@ def fit_parameters(
     times: Any,
     values: PyTree,
     *,
-    step: float,
+    step: ScalarLike,
     method: str = "rk4",
     log_space: Any = True,
     max_iter: int = 300,

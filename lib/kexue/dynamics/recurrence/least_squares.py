@@ -73,7 +73,8 @@ def least_squares(
     covariance, next_step = _gauss_newton(r, jacobian, count if sigma is None else None)
     best, norm = params(found.value), norm.astype(wide)
     slopes = jnp.where(is_log, best, unit).astype(wide)  # of the parameters in the coordinates
-    covariance = slopes[:, None] * covariance * slopes * (1 if sigma is None else (sigma.astype(wide) / norm) ** 2)
+    scale = jnp.ones((), wide) if sigma is None else (sigma.astype(wide) / norm) ** 2
+    covariance = jnp.outer(slopes, slopes) * covariance * scale
     is_done = found.result == optx.RESULTS.successful
     return FitResult(
         params=restore(best),

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float, Inexact, PyTree
+from jaxtyping import Array, Float, Inexact, PyTree, ScalarLike
 
 from ..._check import batch, floating, positive
 from .cells import OdeCell, observe, unroll, whole_steps
@@ -23,7 +23,7 @@ def sensitivity_growth(
     x0s: PyTree,
     times: Any,
     *,
-    step: float,
+    step: ScalarLike,
     method: str = "rk4",
 ) -> Float[Array, " times"]:
     r"""How the derivative of a trajectory with respect to its parameters grows in time.

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, PyTree, ScalarLike
 
 from ..._check import at_least_one, floating, positive
 from .cells import OdeCell, unroll, whole_steps
@@ -25,7 +25,7 @@ def multiple_shooting(
     times: Any,
     values: PyTree,
     *,
-    step: float,
+    step: ScalarLike,
     windows: int,
     continuity: Any = 10.0,
     method: str = "rk4",
@@ -127,7 +127,7 @@ def _shoot(
 ) -> FitResult:
     windows = len(jax.tree.leaves(starts0)[0]) + 1
     window = jnp.minimum(index // length, windows - 1)
-    begins = length * jnp.arange(windows) * cell.step
+    begins = jnp.arange(windows).astype(float) * (length * cell.step)
 
     def residuals(unknown: tuple[PyTree, PyTree]) -> Array:
         params, starts = unknown
