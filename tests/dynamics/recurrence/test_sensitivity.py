@@ -23,6 +23,21 @@ def test_growth_is_the_closed_form():
     np.testing.assert_allclose(growth, np.log(np.hypot(by_a, by_b)).mean(axis=1), rtol=1e-5)
 
 
+def test_growth_compiles_once():
+    traces = 0
+
+    def field(x, t, a):
+        nonlocal traces
+        traces += 1
+        return a * x
+
+    for a in (0.5, 0.7):
+        found = sensitivity_growth(field, a, np.ones((2, 1)), [1.0], step=0.25)
+        np.testing.assert_allclose(found, [a], rtol=1e-3)  # ln(T exp(aT)) at T = 1
+        traced = traces if a == 0.5 else traced
+    assert traces == traced
+
+
 def lorenz(x, t, p):
     sigma, rho, beta = p
     return jnp.stack([sigma * (x[1] - x[0]), x[0] * (rho - x[2]) - x[1], x[0] * x[1] - beta * x[2]])

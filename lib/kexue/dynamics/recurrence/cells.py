@@ -191,7 +191,7 @@ def observe(trajectory: PyTree, index: Int[Array, " seen"] | Int[np.ndarray, " s
             raise ValueError(f"index must be from 0 to {length - 1}, got {index.min()} to {index.max()}")
     inside = (index >= 0) & (index < length)
     where = jnp.where(inside, index, length)  # a negative index would count from the end
-    return jax.tree.map(lambda leaf: leaf.at[where].get(mode="fill", fill_value=jnp.nan), trajectory)
+    return jax.tree.map(lambda leaf: leaf.at[where].get(mode="fill"), trajectory)
 
 
 def whole_steps(times: Any, step: ScalarLike) -> np.ndarray:
@@ -202,7 +202,7 @@ def whole_steps(times: Any, step: ScalarLike) -> np.ndarray:
     times = np.asarray(times)
     if times.ndim != 1 or times.size == 0:
         raise ValueError(f"times must be one axis of at least one number, got shape {times.shape}")
-    exact = times.astype(np.float64) / float(step)
+    exact = times.astype(np.float64) / np.asarray(step, np.float64)
     index = np.rint(exact)
     # What rounding to single precision can have done to the times, or to a step such as 0.1.
     rounding = np.minimum(8 * np.finfo(np.float32).eps * np.maximum(index, 1), 0.01)

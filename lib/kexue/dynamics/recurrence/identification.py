@@ -78,8 +78,10 @@ def fit_parameters(
     Notes
     -----
     Time of an iteration: one trajectory for each parameter, and one. Memory: a few states for each step and parameter.
-    One compilation for a field, a step and shapes. Works under ``jit`` and ``vmap`` (over starts and values).
-    The search is ``optimistix.LevenbergMarquardt``. Use double precision for more than three digits.
+    One compilation for a field, a step and shapes. Works under ``jit`` and ``vmap``, over starts, values and masks.
+    The search is ``optimistix.LevenbergMarquardt``, on residuals in units of the data's norm. ``params`` can be
+    differentiated with respect to ``values`` and ``x0``, by the implicit function theorem. Use double precision for
+    more than three digits.
 
     Examples
     --------
@@ -98,8 +100,9 @@ def fit_parameters(
         x0 = jax.tree.map(floating, x0)
     values = jax.tree.map(floating, values)
     mask = check_states(jax.eval_shape(x0, params0) if callable(x0) else x0, len(index), values, mask)
-    if _count(mask) < len(is_log):
-        raise ValueError(f"values must be at least as many as the parameters ({len(is_log)}), got {_count(mask)}")
+    known = _count(mask)
+    if not isinstance(known, jax.core.Tracer) and known < len(is_log):
+        raise ValueError(f"values must be at least as many as the parameters ({len(is_log)}), got {known}")
     mask = jax.tree.map(jnp.asarray, mask)
     return _fit(cell, params0, x0, jnp.asarray(index), values, mask, sigma, is_log, max(1, int(index.max())), max_iter)
 
@@ -182,7 +185,7 @@ def regress_derivatives(
 
 
 @eqx.filter_jit
-def _regress(field: Any, params0: PyTree, times: Array, values: PyTree, is_log: Array, most: int) -> FitResult:
+def _regress(field: Any, params0: PyTree, times: Array, values: PyTree, is_log: Any, most: int) -> FitResult:
     def slope(y: Array) -> Array:
         gaps = jnp.diff(times).astype(y.dtype).reshape(-1, *[1] * (y.ndim - 1))
         before, after = gaps[:-1], gaps[1:]
@@ -208,11 +211,13 @@ def check_states(x0: PyTree, seen: int, values: PyTree, mask: PyTree) -> PyTree:
         raise ValueError(f"values must have a state for each time, {wanted}, got {jax.tree.map(np.shape, values)}")
     if mask is None:
         mask = jax.tree.map(lambda leaf: np.ones(leaf.shape, bool), values)
-    mask = jax.tree.map(np.asarray, mask)
-    if jax.tree.map(np.shape, mask) != wanted or any(leaf.dtype != bool for leaf in jax.tree.leaves(mask)):
+    if jax.tree.map(np.shape, mask) != wanted or any(
+        not jnp.issubdtype(leaf.dtype, jnp.bool_) for leaf in jax.tree.leaves(mask)
+    ):
         raise ValueError(f"mask must hold truth values, of shape {wanted}, got {jax.tree.map(np.shape, mask)}")
     for y, m in zip(jax.tree.leaves(values), jax.tree.leaves(mask), strict=True):
-        if not isinstance(y, jax.core.Tracer) and not np.isfinite(np.asarray(y)[m]).all():
+        is_traced = isinstance(y, jax.core.Tracer) or isinstance(m, jax.core.Tracer)
+        if not is_traced and not np.isfinite(np.asarray(y)[np.asarray(m)]).all():
             raise ValueError("values must be finite where they are observed; a mask takes out what is missing")
     return mask
 

@@ -67,7 +67,7 @@ def least_squares(
     precision = float(jnp.finfo(start.dtype).eps)
     solver: Any = optx.LevenbergMarquardt(rtol=precision**0.6, atol=precision**0.6)
     u0 = jnp.where(is_log, jnp.log(jnp.where(is_log, start, 1)), start / unit).astype(wide)
-    found = optx.least_squares(scaled, solver, u0, max_steps=max_iter, throw=False)
+    found: Any = optx.least_squares(scaled, solver, u0, max_steps=max_iter, throw=False)
 
     r, jacobian = scaled(found.value), jax.jacfwd(scaled)(found.value)
     covariance, next_step = _gauss_newton(r, jacobian, count if sigma is None else None)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import equinox as eqx
@@ -75,17 +74,17 @@ def sensitivity_growth(
     x0s = jax.tree.map(floating, x0s)
     for leaf in jax.tree.leaves(x0s):
         batch("x0s", leaf)
-    cell = partial(OdeCell, step=step, method=method)
-    return _growth(field, jax.tree.map(floating, params), x0s, jnp.asarray(index), int(index.max()), cell)
+    params = jax.tree.map(floating, params)
+    return _growth(OdeCell(field, step, method), params, x0s, jnp.asarray(index), int(index.max()))
 
 
 @eqx.filter_jit
-def _growth(field: Any, params: PyTree, x0s: PyTree, index: Array, steps: int, make: Any) -> Array:
+def _growth(cell: Any, params: PyTree, x0s: PyTree, index: Array, steps: int) -> Array:
     flat, restore = ravel_pytree(params)
 
     def seen(flat: Array, x0: PyTree) -> PyTree:
-        cell = make(lambda x, t: field(x, t, restore(flat)))
-        return observe(unroll(cell, x0, steps), index)
+        flow = OdeCell(lambda x, t: cell.field(x, t, restore(flat)), cell.step, cell.method)
+        return observe(unroll(flow, x0, steps), index)
 
     def logs(x0: PyTree) -> Array:
         jacobian = jax.tree.leaves(jax.jacfwd(seen)(flat, x0))  # each of shape (times, ..., parameters)
