@@ -28,13 +28,15 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const entry of document.querySelectorAll('[role="list"] > .citation')) entry.setAttribute("role", "listitem");
 });
 
-// Code and tables that are wider than the page can be scrolled by keyboard; the theme sees to it for code, but not where
-// it was folded when the page was loaded.
+// Code, tables and formulas that are wider than the page can be scrolled by keyboard, and nothing else is a stop for the
+// tab key; the theme sees to it for code, but not where it was folded when the page was loaded.
 document.addEventListener("DOMContentLoaded", () => {
   const observer = new ResizeObserver((entries) => {
     for (const { target } of entries) target.tabIndex = target.scrollWidth > target.clientWidth ? 0 : -1;
   });
-  for (const wide of document.querySelectorAll("pre, .pst-scrollable-table-container, table.table")) observer.observe(wide);
+  const observe = (kinds) => document.querySelectorAll(kinds).forEach((wide) => observer.observe(wide));
+  observe("pre, .pst-scrollable-table-container, table.table");
+  window.kexueTypeset?.then(() => observe("mjx-container"));
 });
 
 // A link to code opens the bar that it is behind, in browsers that do not do so by themselves.
@@ -47,3 +49,22 @@ for (const event of ["DOMContentLoaded", "hashchange"]) {
     code?.scrollIntoView();
   });
 }
+
+// What is printed is light, with its hints open; what else is left out, the style sheet says.
+const printed = matchMedia("print");
+const opened = [];
+let before;
+printed.addEventListener("change", () => {
+  const { dataset } = document.documentElement;
+  if (printed.matches) {
+    before = dataset.theme;
+    dataset.theme = "light";
+    for (const hint of document.querySelectorAll("details.sd-dropdown:not([open])")) {
+      hint.open = true;
+      opened.push(hint);
+    }
+  } else {
+    dataset.theme = before;
+    for (const hint of opened.splice(0)) hint.open = false;
+  }
+});

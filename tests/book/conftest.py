@@ -13,9 +13,10 @@ parts:
   - {part: one, title: One, summary: first}
   - {part: two, title: Two, summary: second}
 posts:
-  - {part: one, slug: a, order: 1, title: A, original: 甲, archive: 1, date: 2020-01-01, url: u, status: published, seconds: {cpu: 3}}
-  - {part: two, slug: b, order: 2, title: B, original: 乙, archive: 2, date: 2020-01-01, url: u, status: published}
-  - {part: two, slug: c, order: 3, title: C, original: 丙, archive: 3, date: 2020-01-01, url: u, status: planned}
+  - {part: one, slug: a, order: 1, title: A, original: 甲, translation: First, archive: 1, date: 2020-01-01, url: u, status: published,
+     seconds: {cpu: 3}}
+  - {part: two, slug: b, order: 2, title: B, original: 乙, translation: Second, archive: 2, date: 2020-01-01, url: u, status: published}
+  - {part: two, slug: c, order: 3, title: C, original: 丙, translation: Third, archive: 3, date: 2020-01-01, url: u, status: planned}
 """
 CONFIG = "repository: {url: https://github.com/_owner_/kexue}\nbaseurl: https://_owner_.github.io/kexue/\n"
 

@@ -66,7 +66,16 @@ def test_first_cell_says_whose_work_it_follows(site: Path, settings: dict[str, A
     first = texts(reader_of(post))[0]
     assert first.startswith(f"# {post.title}\n")
     page = f"{settings['html']['baseurl']}{post.docname}.html"
-    for credit in (post.url, post.original, post.date, REGISTRY.author, page, "CC BY 4.0", "Apache 2.0"):
+    for credit in (
+        post.url,
+        post.original,
+        post.translation,
+        post.date,
+        REGISTRY.author,
+        page,
+        "CC BY 4.0",
+        "Apache 2.0",
+    ):
         assert credit in first
 
 

@@ -64,7 +64,19 @@ def test_search_finds_a_chapter_by_a_word_of_its_text(
         ("模拟退火", "chapters/sampling/mcmc_to_annealing"),
         *(
             (word, "appendix/glossary")
-            for word in ("R-hat", "rhat", "TSP", "perplexity", "PSIS", "burn-in", "HMC", "warmup")
+            for word in (
+                "R-hat",
+                "rhat",
+                "TSP",
+                "perplexity",
+                "PSIS",
+                "burn-in",
+                "HMC",
+                "warmup",
+                "动量",
+                "利普希茨约束",
+                "拒绝采样",
+            )
         ),
         *((word, "appendix/library_sampling") for word in ("R-hat", "rhat", "TSP", "perplexity", "PSIS")),
     ],
@@ -184,3 +196,39 @@ def test_every_workload_stands_on_the_benchmarks_page_once(soup: Callable[[str],
 def test_docstrings_of_attributes_are_sentences(soup: Callable[[str], BeautifulSoup], page: str) -> None:
     fields = soup(f"appendix/{page}.html").select("dl.py dt")
     assert fields and not [dt.parent.get_text(" ")[:80] for dt in fields if dt.get_text(strip=True) == "Type:"]
+
+
+HINTS = "details.sd-dropdown"
+LEFT_OUT = ".kexue-fold, .kexue-code, .kexue-code-link, .kexue-actions, .kexue-controls, .headerlink"
+
+
+def test_paper_is_light_with_hints_open_and_solutions_folded(open_page: Callable[..., Any]) -> None:
+    page = open_page(f"{PUBLISHED[0].docname}.html", theme="dark", formulas=False)
+    hints, ground = page.locator(HINTS).count(), "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(ground)
+    page.emulate_media(media="print")
+    page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    assert page.evaluate(ground) != dark
+    assert page.locator(f"{HINTS}[open]").count() == hints > 0
+    assert not page.locator(LEFT_OUT).locator("visible=true").count()
+    assert page.locator(".solution").count() >= 3
+    assert not page.locator(".solution section").locator("visible=true").count()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")  # at which some extensions unfold what is folded
+    assert not page.locator(".solution section").locator("visible=true").count()
+    page.emulate_media(media="screen")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    assert page.evaluate(ground) == dark and not page.locator(f"{HINTS}[open]").count()
+
+
+@pytest.mark.parametrize("post", PUBLISHED, ids=lambda post: post.chapter)
+def test_the_first_slider_is_near_once_navigation_is_skipped(open_page: Callable[..., Any], post: Post) -> None:
+    page = open_page(f"{post.docname}.html")
+    page.evaluate("kexueTypeset")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.hash") == "#main-content"
+    page.keyboard.press("Enter")
+    for stops in range(1, 82):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.type === 'range'"):
+            break
+    assert stops <= 80

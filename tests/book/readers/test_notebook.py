@@ -15,6 +15,7 @@ POST = Post(
     order=3,
     title="Here",
     original="这里",
+    translation="Here",
     archive=7,
     date="2018-06-27",
     url="https://kexue.fm/archives/7",

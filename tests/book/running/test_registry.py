@@ -25,8 +25,8 @@ def test_a_sound_registry(book):
         ("title: C, ", "title: C, titel: C, ", "the entry two/c has the unknown field titel"),
         ("slug: a, order: 1, ", "slug: z, order: 1, ", "one/z is published but chapters/one/z.ipynb"),
         (
-            "slug: b, order: 2, title: B, original: 乙, archive: 2, date: 2020-01-01, url: u, status: published",
-            "slug: b, order: 2, title: B, original: 乙, archive: 2, date: 2020-01-01, url: u, status: planned",
+            "slug: b, order: 2, title: B, original: 乙, translation: Second, archive: 2, date: 2020-01-01, url: u, status: published",
+            "slug: b, order: 2, title: B, original: 乙, translation: Second, archive: 2, date: 2020-01-01, url: u, status: planned",
             "chapters/two/b.ipynb has no published entry",
         ),
     ],

@@ -43,6 +43,7 @@ def test_the_plan_is_whole():
         assert post.url == f"https://kexue.fm/archives/{post.archive}"
         assert re.fullmatch(r"20\d\d-\d\d-\d\d", post.date)
         assert re.search(r"[\u4e00-\u9fff]", post.original)
+        assert not re.search(r"[\u4e00-\u9fff“”]", post.translation), "the card sets it in quotation marks"
 
 
 @pytest.mark.parametrize("post", PUBLISHED)

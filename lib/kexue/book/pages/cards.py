@@ -81,7 +81,7 @@ class PostCard(Drawn):
         plain, executed = (self.file(f"downloads/{post.chapter}{suffix}.ipynb") for suffix in ("", "-executed"))
         return (
             f'<aside class="kexue-card" aria-label="About this chapter"><p>Follows <a href="{post.url}" lang="zh">{html.escape(post.original)}</a> '
-            f"by {html.escape(self.registry.author)}, {post.date}.</p><dl>{rows}</dl>"
+            f"(“{html.escape(post.translation)}”) by {html.escape(self.registry.author)}, {post.date}.</p><dl>{rows}</dl>"
             f'<p class="kexue-actions"><a class="kexue-badge" href="{colab}">Open in Colab</a> '
             f'<a class="kexue-badge" href="{binder}">Open in Binder</a> '
             f'<a download href="{plain}">Notebook</a> <a download href="{executed}">Executed notebook</a></p></aside>'

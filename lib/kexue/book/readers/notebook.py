@@ -47,7 +47,7 @@ def reader(notebook: dict[str, Any], post: Post, author: str, known: Known) -> d
 def _card(post: Post, author: str, known: Known) -> str:
     """Where the chapter comes from, where its page is, and what may be done with both."""
     return (
-        f"This chapter follows the post [{post.original}]({post.url}) by {author}, {post.date}. "
+        f"This chapter follows the post [{post.original}]({post.url}) (“{post.translation}”) by {author}, {post.date}. "
         f"It is a page of [Kexue, an executable companion to Scientific Spaces]({known.page}), "
         f"with its text under [CC BY 4.0]({_TEXT_LICENCE}) and its code under [Apache 2.0]({_CODE_LICENCE})."
     )

@@ -29,6 +29,7 @@ class Post:
     order: int
     title: str
     original: str
+    translation: str
     archive: int
     date: str
     url: str

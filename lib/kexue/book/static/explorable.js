@@ -269,9 +269,9 @@
         return; // the still picture stays
       }
       new ResizeObserver(() => this.fit()).observe(this.box);
-      new MutationObserver(() => this.theme() !== this.drawn && this.draw()).observe(root, {
-        attributeFilter: ["data-theme"],
-      });
+      // Paper does not wait for a drawing: a dark one gives way to its light still.
+      const isStale = () => this.theme() !== this.drawn && !matchMedia("print").matches;
+      new MutationObserver(() => isStale() && this.draw()).observe(root, { attributeFilter: ["data-theme"] });
       this.element.dataset.ready = "true";
     }
 

@@ -37,6 +37,8 @@
     return new Promise((done, failed) => {
       const settings = (window.MathJax ??= {});
       settings.startup = { pageReady: () => typeset().then(done, failed) };
+      // Each formula would be a stop for the tab key, for the sake of MathJax's menu; the right mouse button opens it too.
+      settings.options = { ...settings.options, menuOptions: { settings: { inTabOrder: false } } };
       const script = document.createElement("script");
       script.src = source;
       script.onerror = () => failed(new Error("MathJax did not load"));
