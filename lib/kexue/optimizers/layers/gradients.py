@@ -169,21 +169,19 @@ def clip_gradient_norm(x: PyTree, max_norm: ScalarLike, ord: int | float = 2) ->
     return _bend(_CLIPPED[ord], x, max_norm)
 
 
-_LENGTHS = {1: jnp.sum, 2: safe_norm, np.inf: functools.partial(jnp.max, initial=0)}
-
-
-def _clipped(ord: float, cotangent: PyTree, max_norm: Array) -> PyTree:
+def _clipped(length: Callable[[Array], Array], cotangent: PyTree, max_norm: Array) -> PyTree:
     leaves = jax.tree.leaves(cotangent)
     if not leaves:
         return cotangent
-    widest = functools.reduce(jnp.promote_types, (jnp.finfo(c.dtype).dtype for c in leaves), np.dtype("float32"))
-    length, bound = _LENGTHS[ord], max_norm.astype(widest)
+    widest = functools.reduce(np.promote_types, (jnp.finfo(c.dtype).dtype for c in leaves), np.dtype("float32"))
+    bound = max_norm.astype(widest)
     # Of lengths the length is that of the whole.
     whole = length(jnp.stack([length(jnp.abs(c).astype(widest).ravel()) for c in leaves]))
     return _scaled(cotangent, jnp.where(whole > bound, bound / jnp.where(whole > bound, whole, 1), 1))
 
 
-_CLIPPED = {ord: functools.partial(_clipped, ord) for ord in _LENGTHS}
+_LENGTHS = {1: jnp.sum, 2: safe_norm, np.inf: functools.partial(jnp.max, initial=0)}
+_CLIPPED = {ord: functools.partial(_clipped, length) for ord, length in _LENGTHS.items()}
 
 
 def bend_gradients(

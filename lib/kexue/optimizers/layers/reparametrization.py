@@ -1,13 +1,13 @@
 """A learning rate changed without touching the optimizer: it trains the parameters divided by a scale."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, PyTree, ScalarLike
+from jaxtyping import Array, Float, PyTree
 
 from ..._check import positive, require
 from ..._updates import like
@@ -15,9 +15,7 @@ from ..._updates import like
 __all__ = ["reparametrize", "scaling_exponent"]
 
 
-def reparametrize(
-    inner: optax.GradientTransformation, scale: PyTree[ScalarLike]
-) -> optax.GradientTransformationExtraArgs:
+def reparametrize(inner: optax.GradientTransformation, scale: PyTree) -> optax.GradientTransformationExtraArgs:
     r"""Train :math:`\phi=\theta/\lambda` with an optimizer, while :math:`\theta` is what the model sees.
 
     .. math:: \nabla_\phi L=\lambda\nabla_\theta L,\qquad \theta_{n+1}-\theta_n=\lambda\,(\phi_{n+1}-\phi_n)
@@ -104,11 +102,17 @@ def reparametrize(
     return optax.GradientTransformationExtraArgs(init, update)
 
 
-def _on_prefix(function: Any, scale: PyTree, tree: PyTree) -> PyTree:
-    def on_leaf(factor: Any, leaf: Any) -> Any:
+def _on_prefix(function: Callable[[Any, Any], Any], scale: PyTree, tree: PyTree) -> PyTree:
+    """A function of a factor and a leaf, over the leaves of floats; others stay."""
+
+    def on_leaf(leaf: Any, factor: Any) -> Any:
         return function(factor, leaf) if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact) else leaf
 
-    return jax.tree.map(lambda factor, branch: jax.tree.map(lambda leaf: on_leaf(factor, leaf), branch), scale, tree)
+    try:
+        factors = jax.tree.map(lambda factor, branch: jax.tree.map(lambda _: factor, branch), scale, tree)
+    except ValueError as error:
+        raise ValueError(f"scale must be a prefix of the parameters' tree: {error}") from None
+    return jax.tree.map(on_leaf, tree, factors)
 
 
 def scaling_exponent(
