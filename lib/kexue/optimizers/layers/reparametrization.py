@@ -103,10 +103,11 @@ def reparametrize(inner: optax.GradientTransformation, scale: PyTree) -> optax.G
 
 
 def _on_prefix(function: Callable[[Any, Any], Any], scale: PyTree, tree: PyTree) -> PyTree:
-    """A function of a factor and a leaf, over the leaves of floats; others stay."""
+    """A function of a factor and a leaf, over the leaves of floats; integers stay, and shapes without numbers."""
 
     def on_leaf(leaf: Any, factor: Any) -> Any:
-        return function(factor, leaf) if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact) else leaf
+        stays = isinstance(leaf, jax.ShapeDtypeStruct) or not jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)
+        return leaf if stays else function(factor, leaf)
 
     try:
         factors = jax.tree.map(lambda factor, branch: jax.tree.map(lambda _: factor, branch), scale, tree)
