@@ -17,13 +17,25 @@ import optax
 import pytest
 
 from kexue.dynamics import heavy_ball, nesterov, rmsprop
-from kexue.optimizers import reparametrize
+from kexue.optimizers import accumulate, average, layer_adapt, lookahead, reparametrize, weight_decay
+from kexue.optimizers.methods.adafactor import adafactor
+from kexue.optimizers.methods.adax import adax, adaxw
+
+
+def wrapped(learning_rate):
+    decayed = weight_decay(rmsprop(learning_rate), learning_rate, 1e-4)
+    return average(lookahead(accumulate(decayed, 2), 5), 0.9)
+
 
 FACTORIES = {
     "heavy_ball, half step": (heavy_ball, {"learning_rate": 1e-3, "momentum": 0.9, "half_step_start": True}),
     "nesterov": (nesterov, {"learning_rate": 3e-4}),
     "rmsprop": (rmsprop, {"learning_rate": 5e-3}),
     "rmsprop by tree": (rmsprop, {"learning_rate": 5e-3, "per": "tree"}),
+    "adafactor": (adafactor, {"learning_rate": 5e-3, "min_dim_to_factor": 1}),
+    "adax": (adax, {"learning_rate": 1e-2}),
+    "adaxw": (adaxw, {"learning_rate": 1e-2, "weight_decay": 1e-4}),
+    "wrapped": (wrapped, {"learning_rate": 5e-3}),
     "reparametrize": (lambda learning_rate: reparametrize(rmsprop(learning_rate), 0.5), {"learning_rate": 1e-2}),
 }
 

@@ -193,7 +193,9 @@ def adafactor(
         links.append(_average_of_updates(momentum))
 
     def move(rate: Array, u: Array, p: Any) -> Array:
-        return -rate * u * (jnp.maximum(jnp.asarray(eps[1], rate.dtype), _root_mean_square(given(p))) if relative else 1)
+        return (
+            -rate * u * (jnp.maximum(jnp.asarray(eps[1], rate.dtype), _root_mean_square(given(p))) if relative else 1)
+        )
 
     return optax.chain(*links, with_rate(_paper_rate(relative) if learning_rate is None else learning_rate, move))
 
