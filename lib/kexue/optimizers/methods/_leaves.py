@@ -26,7 +26,8 @@ def is_moved(leaf: Any) -> bool:
 
 def widened_dtype(leaf: Any) -> Any:
     """Float32 at least: half precision cannot hold an average that changes by less than a 256th a step."""
-    return jnp.promote_types(jnp.result_type(leaf), jnp.float32)
+    dtype = jnp.result_type(leaf)
+    return dtype if jnp.finfo(dtype).bits >= 32 else jnp.dtype("float32")
 
 
 def widened(leaf: Array) -> Array:
@@ -69,7 +70,12 @@ def _at_rest(update: Any, param: Any) -> Any:
 
 def average(kept: Array, old: Array, new: Array) -> Array:
     """``kept * old + (1 - kept) * new``, where ``1 - kept`` is formed before rounding to the dtype of the leaf."""
-    return kept.astype(real_dtype(old)) * old + (1 - kept).astype(real_dtype(old)) * new
+    return times(old, kept) + times(new, 1 - kept)
+
+
+def times(leaf: Array, factor: Array) -> Array:
+    """A leaf, complex perhaps, times real numbers."""
+    return leaf * factor.astype(leaf.dtype)
 
 
 class CountState(NamedTuple):

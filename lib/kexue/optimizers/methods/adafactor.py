@@ -18,6 +18,7 @@ from ._leaves import (
     given,
     is_moved,
     real_dtype,
+    times,
     update_leaves,
     widened,
     widened_dtype,
@@ -188,14 +189,14 @@ def adafactor(
     _check(learning_rate, clip, eps, momentum)
     links = [scale_by_factored_rms(decay_power(c), eps[0], min_dim_to_factor)]
     if clip is not None:
-        links.append(with_rate(clip, lambda d, u, _: u / jnp.maximum(1, _root_mean_square(u) / d)))
+        links.append(with_rate(clip, lambda d, u, _: times(u, 1 / jnp.maximum(1, _root_mean_square(u) / d))))
     if momentum is not None:
         links.append(_average_of_updates(momentum))
 
     def move(rate: Array, u: Array, p: Any) -> Array:
-        return (
-            -rate * u * (jnp.maximum(jnp.asarray(eps[1], rate.dtype), _root_mean_square(given(p))) if relative else 1)
-        )
+        if relative:
+            rate = rate * jnp.maximum(_root_mean_square(given(p)).astype(rate.dtype), jnp.asarray(eps[1], rate.dtype))
+        return times(u, -rate)
 
     return optax.chain(*links, with_rate(_paper_rate(relative) if learning_rate is None else learning_rate, move))
 
@@ -247,13 +248,13 @@ def _start(path: Any, param: Any, min_dim: int) -> Any:
     if axes is None:
         return jnp.zeros_like(param, dtype)
     tables = jnp.moveaxis(param, axes, (-2, -1))
-    # Like a row and like a column, so that they lie on the devices on which the parameter lies.
-    return Factors(jnp.zeros_like(tables[..., 0], dtype), jnp.zeros_like(tables[..., 0, :], dtype))
+    # Like the parameter's sums, so that they lie on the devices on which it lies.
+    return Factors(*(jnp.zeros_like(jnp.sum(tables, axis), dtype) for axis in (-1, -2)))
 
 
 def _whole(kept: Array, g: Array, v: Array, eps: ScalarLike) -> tuple[Array, Array]:
     v = average(kept, v, absolute_square(g) + jnp.asarray(eps, v.dtype))
-    return g * jax.lax.rsqrt(v), v
+    return times(g, jax.lax.rsqrt(v)), v
 
 
 def _factored(kept: Array, g: Array, v: Factors, eps: ScalarLike, axes: tuple[int, int]) -> tuple[Array, Factors]:
@@ -263,7 +264,7 @@ def _factored(kept: Array, g: Array, v: Factors, eps: ScalarLike, axes: tuple[in
     column = average(kept, v.column, _mean_of_columns(square) + eps)
     # One factor after the other: the product of both would overflow where a row and a column are zero.
     by_row = jax.lax.rsqrt(row) * jnp.sqrt(jnp.mean(row, axis=-1, keepdims=True))
-    u = tables * by_row[..., None] * jax.lax.rsqrt(column)[..., None, :]
+    u = times(times(tables, by_row[..., None]), jax.lax.rsqrt(column)[..., None, :])
     return jnp.moveaxis(u, (-2, -1), axes), Factors(row, column)
 
 

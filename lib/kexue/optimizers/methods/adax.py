@@ -16,6 +16,7 @@ from ._leaves import (
     given,
     is_moved,
     real_dtype,
+    times,
     update_leaves,
     widened_dtype,
     with_rate,
@@ -108,7 +109,7 @@ def scale_by_decay(
             v = average(second, v, absolute_square(wide))
             # The smallest number under the root, so that 0/0 is 0 when eps is 0 and the gradient has never moved.
             root = jnp.sqrt(jnp.maximum(v + jnp.asarray(eps, v.dtype), jnp.finfo(v.dtype).tiny))
-            return (m / root).astype(g.dtype), m, v
+            return (m / root.astype(m.dtype)).astype(g.dtype), m, v
 
         updates, mean, square = update_leaves(step, updates, params, state.mean, state.mean_square)
         return updates, DecayState(count, mean, square)
@@ -217,6 +218,7 @@ def adaxw(
     check_rate("weight_decay", weight_decay)
     links = [scale_by_decay(decay_adax(b2), b1, eps, debias=False)]
     if not (isinstance(weight_decay, int | float) and weight_decay == 0):
-        shrink = with_rate(weight_decay, lambda rate, u, p: u + rate * given(p))
+        shrink = with_rate(weight_decay, lambda rate, u, p: u + times(given(p), rate).astype(u.dtype))
         links.append(shrink if mask is None else optax.masked(shrink, mask))
-    return optax.chain(*links, with_rate(learning_rate, lambda rate, u, _: -rate * u))
+    return optax.chain(*links, with_rate(learning_rate, lambda rate, u, _: times(u, -rate)))
+

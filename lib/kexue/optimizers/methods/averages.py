@@ -41,8 +41,8 @@ def decay_adam(beta2: ScalarLike) -> Decay:
 
     Examples
     --------
-    >>> print(decay_adam(0.9)(jnp.array([1, 2, 1000])))
-    [0.         0.47368425 0.9       ]
+    >>> print(decay_adam(0.5)(jnp.array([1, 2, 100])).round(4))  # 1 − 0.5 / (1 − 0.5²) = 1/3
+    [0.     0.3333 0.5   ]
 
     References
     ----------
@@ -209,7 +209,7 @@ def past_weights(decay: Decay, steps: int) -> Float[Array, " steps"]:
 
     Examples
     --------
-    >>> print(past_weights(decay_mean(), 4))
+    >>> print(past_weights(decay_mean(), 4).round(4))
     [0.25 0.25 0.25 0.25]
     """
     at_least_one("steps", steps)
