@@ -39,8 +39,8 @@ def afterwards(
 
 
 def is_empty(node: Any) -> bool:
-    """A place in a tree that holds no array: ``None``, or what `optax.masked` leaves behind."""
-    return node is None or isinstance(node, optax.MaskedNode)
+    """A place in a tree that holds no array: ``None``, an empty container, or what `optax.masked` leaves behind."""
+    return not jax.tree.leaves(node)
 
 
 def map_leaves(function: Callable[..., Any], tree: PyTree, *trees: PyTree) -> PyTree:

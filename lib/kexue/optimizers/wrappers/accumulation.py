@@ -91,9 +91,7 @@ def accumulate(
                 return mean
             new = jnp.asarray(g).astype(mean.dtype)
             # What the last update left behind is overwritten, not added to: a NaN ends with its own k gradients.
-            return jnp.where(
-                state.gathered == 0, new, mean + (new - mean) / (state.gathered + 1).astype(mean.real.dtype)
-            )
+            return jnp.where(state.gathered == 0, new, mean + (new - mean) / (state.gathered + 1).astype(mean.dtype))
 
         mean = map_leaves(gather, state.mean, updates)
         gradient = map_leaves(lambda g, m: m.astype(jnp.result_type(g)) if is_inexact(m) else m, updates, mean)
@@ -190,7 +188,7 @@ def accumulated_value_and_grad(
         ((total, count), gradient), _ = jax.lax.scan(add, zeros, batch, length=every_k)
         return (
             total / count.astype(total.dtype),
-            jax.tree.map(lambda g, p: (g / count.astype(g.real.dtype)).astype(jnp.result_type(p)), gradient, params),
+            jax.tree.map(lambda g, p: (g / count.astype(g.dtype)).astype(jnp.result_type(p)), gradient, params),
         )
 
     return value_and_grad

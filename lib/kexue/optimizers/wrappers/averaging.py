@@ -87,7 +87,7 @@ def average(
         count = optax.safe_increment(state.count)
         weight = _weight(decay, count) if bias_correction else 1 - decay
 
-        def follow(mean: Array, u: Any, theta: Array) -> Array:
+        def follow(mean: Array, u: Any, theta: Any) -> Array:
             if is_empty(u):
                 return mean
             moved = applied(theta, u).astype(mean.dtype)

@@ -88,8 +88,8 @@ def layer_adapt(
             gamma, c = (jnp.asarray(number, length.dtype) for number in numbers)
             is_zero = (size == 0) | (length == 0)
             # The direction first: the quotient of the norms may overflow.
-            direction = jnp.asarray(u, wide(u)) / jnp.where(is_zero, 1, length)
-            scaled = direction * (c * gamma * size.astype(length.dtype))
+            direction = jnp.asarray(u, wide(u)) / jnp.where(is_zero, 1, length).astype(wide(u))
+            scaled = direction * (c * gamma * size.astype(length.dtype)).astype(wide(u))
             return select(adapts & ~is_zero, scaled.astype(u.dtype), u)
 
         params = matched_params("layer_adapt", params, updates)

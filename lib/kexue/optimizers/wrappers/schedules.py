@@ -63,7 +63,7 @@ def with_schedule(
 
 
 def piecewise_linear(
-    points: Mapping[int, Any] | Sequence[tuple[int, Any]], from_zero: bool = True
+    points: Mapping[Any, Any] | Sequence[tuple[Any, Any]], from_zero: bool = True
 ) -> Callable[[Any], Array]:
     r"""The factor that goes through given points in straight lines, and stays where the last one is.
 

@@ -111,7 +111,7 @@ def lookahead(
             back = jnp.asarray(u, dtype) - (1 - jnp.asarray(alpha, dtype)) * ahead
             return jnp.where(is_synchronised, back.astype(u.dtype), u)
 
-        def follow(slow: Array, u: Any, theta: Array) -> Array:
+        def follow(slow: Array, u: Any, theta: Any) -> Array:
             # The fast weights as they will be, to the last bit.
             return slow if is_empty(u) else jnp.where(is_synchronised, applied(theta, u), slow)
 
