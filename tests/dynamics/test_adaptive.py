@@ -188,6 +188,28 @@ def test_floor_is_where_the_iteration_stalls(eps):
             np.testing.assert_allclose(rmsprop_floor(h, 0.03), 0.03**2 * h.sum() / 8, rtol=1e-12)
 
 
+def test_complex_parameters_against_numpy():
+    gradients = np.random.default_rng(0).normal(size=(4, 3, 2)) @ [1, 1j]
+    updates, _ = run(rmsprop(0.1, 0.7, 1e-4), jnp.zeros(3, jnp.complex64), list(gradients.astype(np.complex64)))
+    G = np.zeros(3)
+    for gradient, update in zip(gradients, updates, strict=True):
+        G = 0.7 * G + 0.3 * np.abs(gradient) ** 2
+        np.testing.assert_allclose(update, -0.1 * gradient / np.sqrt(G + 1e-4), rtol=1e-5)
+
+
+@pytest.mark.parametrize("per", SCOPES)
+def test_schedules_of_every_number_against_numpy(per):
+    gradients = np.random.default_rng(1).normal(size=(4, 3)).astype(np.float32)
+    f = jnp.float32
+    optimizer = rmsprop(lambda n: 0.1 / (f(n) + 1), lambda n: f(n) / (f(n) + 2), lambda n: 0.01 * (f(n) + 1), per=per)
+    updates, _ = run(optimizer, jnp.zeros(3), list(gradients))
+    G = 0.0
+    for n, (gradient, update) in enumerate(zip(gradients, updates, strict=True)):
+        square = gradient**2 if per == "coordinate" else (gradient**2).sum()
+        G = n / (n + 2) * G + 2 / (n + 2) * square
+        np.testing.assert_allclose(update, -0.1 / (n + 1) * gradient / np.sqrt(G + 0.01 * (n + 1)), rtol=1e-5)
+
+
 def test_learning_rate_and_decay_may_be_traced():
     gradient = jnp.array([1.0, -2.0])
 

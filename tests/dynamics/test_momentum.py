@@ -66,6 +66,28 @@ def test_nesterov_is_the_two_sequence_iteration():
     np.testing.assert_allclose(follow(nesterov(rate))["x"], np.stack(sequence), atol=1e-5)
 
 
+def test_schedules_against_numpy():
+    def rate(n):
+        return 0.05 / (jnp.float32(n) + 1)
+
+    def momentum(n):
+        return jnp.float32(n) / (jnp.float32(n) + 2)
+
+    h = np.array([1.0, 9.0])
+    theta, trace = np.array([1.0, -2.0]), 0.0
+    x = y = np.array([1.0, -2.0])
+    balls, sequence = [], []
+    for n in range(10):
+        trace = momentum(n) * trace + h * theta
+        theta = theta - rate(n) * trace
+        x, previous = y - rate(n) * h * y, x
+        y = x + n / (n + 3) * (x - previous)
+        balls.append(theta)
+        sequence.append(y)
+    np.testing.assert_allclose(follow(heavy_ball(rate, momentum), steps=10)["x"], np.stack(balls), atol=1e-5)
+    np.testing.assert_allclose(follow(nesterov(rate), steps=10)["x"], np.stack(sequence), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "optimizer", [heavy_ball(0.05, 0.9), heavy_ball(0.05, 0.9, half_step_start=True), nesterov(0.05)]
 )

@@ -15,6 +15,7 @@ import optax
 from jaxtyping import Array, Float, PyTree, ScalarLike
 
 from .._check import require
+from .._updates import at, like, map_inexact
 
 __all__ = ["RootMeanSquareState", "rmsprop", "rmsprop_floor", "scale_by_root_mean_square"]
 
@@ -22,42 +23,51 @@ Scope = Literal["coordinate", "leaf", "tree"]
 
 
 class RootMeanSquareState(NamedTuple):
-    """The moving mean square :math:`G`: one number per coordinate, or one per tensor."""
+    """The moving mean square :math:`G`, real: one number per coordinate, or one per tensor; the step's number."""
 
     mean_square: PyTree[Array]
+    step: Array
 
 
 def _not_negative(name: str, value: Any) -> None:
     require(name, value, "at least 0 and finite", lambda v: (v >= 0) & np.isfinite(v))
 
 
+def _real(leaf: Any) -> np.dtype:
+    """The dtype of a leaf's modulus."""
+    dtype = jnp.result_type(leaf)
+    return jnp.finfo(dtype).dtype if jnp.issubdtype(dtype, jnp.inexact) else dtype
+
+
 def _squares(gradient: PyTree, per: str) -> PyTree:
-    """:math:`g^2` by coordinate, or the squared 2-norm of the tensor or of the whole tree."""
+    """Square of the modulus by coordinate, or the squared 2-norm of the tensor or of the whole tree."""
+    squares = map_inexact(lambda g: jnp.real(g * jnp.conj(g)), gradient)
     if per == "coordinate":
-        return jax.tree.map(lambda g: g * g, gradient)
-    norms = jax.tree.map(lambda g: jnp.sum(g * g), gradient)
+        return squares
+    norms = jax.tree.map(jnp.sum, squares)
     if per == "leaf":
         return norms
-    widest = functools.reduce(np.promote_types, (norm.dtype for norm in jax.tree.leaves(norms)), np.dtype("float32"))
-    total = sum(norm.astype(widest) for norm in jax.tree.leaves(norms))
+    floats = [norm for norm in jax.tree.leaves(norms) if jnp.issubdtype(norm.dtype, jnp.floating)]
+    widest = functools.reduce(np.promote_types, (norm.dtype for norm in floats), np.dtype("float32"))
+    total = sum(norm.astype(widest) for norm in floats)
     return jax.tree.map(lambda norm: jnp.asarray(total).astype(norm.dtype), norms)
 
 
 def scale_by_root_mean_square(
-    decay: ScalarLike = 0.9,
-    eps: ScalarLike = 1e-8,
+    decay: ScalarLike | optax.Schedule = 0.9,
+    eps: ScalarLike | optax.Schedule = 1e-8,
     *,
     eps_in_sqrt: bool = True,
     per: Scope = "coordinate",
-) -> optax.GradientTransformation:
+) -> optax.GradientTransformationExtraArgs:
     r"""Divide the gradient by the root of its moving mean square: :func:`rmsprop` without the learning rate.
 
     Parameters
     ----------
-    decay : float in [0, 1)
-        :math:`\lambda`, the share of the old mean square that is kept. A traced value is accepted.
-    eps : float, at least 0
-        :math:`\epsilon`. A traced value is accepted.
+    decay : float in [0, 1), array or optax schedule
+        :math:`\lambda`, the share of the old mean square that is kept.
+    eps : float, at least 0, array or optax schedule
+        :math:`\epsilon`.
     eps_in_sqrt : bool
         Divide by :math:`\sqrt{G+\epsilon}` (the post, the default) or by :math:`\sqrt G+\epsilon` (Adam, PyTorch).
     per : {"coordinate", "leaf", "tree"}
@@ -66,8 +76,9 @@ def scale_by_root_mean_square(
 
     Returns
     -------
-    optax.GradientTransformation
-        Its state is a :class:`RootMeanSquareState` that starts at zero.
+    optax.GradientTransformationExtraArgs
+        Its state is a :class:`RootMeanSquareState` that starts at zero. Of a complex coordinate :math:`g^2` is the
+        squared modulus; leaves of integers stay where they are; further keyword arguments of ``update`` are ignored.
 
     Raises
     ------
@@ -92,35 +103,42 @@ def scale_by_root_mean_square(
         raise ValueError(f"per must be 'coordinate', 'leaf' or 'tree', got {per!r}")
 
     def init(params: PyTree) -> RootMeanSquareState:
-        zeros = jnp.zeros_like if per == "coordinate" else lambda leaf: jnp.zeros((), jnp.asarray(leaf).dtype)
-        return RootMeanSquareState(jax.tree.map(zeros, params))
+        if per == "coordinate":
+            zeros = jax.tree.map(lambda leaf: jnp.zeros_like(leaf, dtype=_real(leaf)), params)
+        else:
+            zeros = jax.tree.map(lambda leaf: jnp.zeros((), _real(leaf)), params)
+        return RootMeanSquareState(zeros, jnp.zeros([], jnp.int32))
 
-    def update(updates: PyTree, state: RootMeanSquareState, params: Any = None) -> tuple[PyTree, RootMeanSquareState]:
-        del params
-        mean_square = jax.tree.map(
-            lambda G, square: (decay * G + (1 - decay) * square).astype(G.dtype),
+    def update(
+        updates: PyTree, state: RootMeanSquareState, params: Any = None, **extra_args: Any
+    ) -> tuple[PyTree, RootMeanSquareState]:
+        del params, extra_args
+        share, floor = at(decay, state.step), at(eps, state.step)
+        mean_square = map_inexact(
+            lambda G, square: like(share, G) * G + like(1 - share, G) * square.astype(G.dtype),
             state.mean_square,
             _squares(updates, per),
         )
 
-        def divide(g: Array, G: Array) -> Array:
-            root = jnp.sqrt(G + eps) if eps_in_sqrt else jnp.sqrt(G) + eps
+        def divide(g: Any, G: Array) -> Array:
+            root = jnp.sqrt(G + like(floor, G)) if eps_in_sqrt else jnp.sqrt(G) + like(floor, G)
             # 0/0 when eps = 0 and the gradient never moved: the update is zero, and so must be its derivative.
-            return jnp.where(root > 0, g / jnp.where(root > 0, root, 1), 0).astype(g.dtype)
+            return jnp.where(root > 0, g / like(jnp.where(root > 0, root, 1), g), 0)
 
-        return jax.tree.map(divide, updates, mean_square), RootMeanSquareState(mean_square)
+        updates = map_inexact(divide, updates, mean_square)
+        return updates, RootMeanSquareState(mean_square, optax.safe_increment(state.step))
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
 def rmsprop(
     learning_rate: ScalarLike | optax.Schedule,
-    decay: ScalarLike = 0.9,
-    eps: ScalarLike = 1e-8,
+    decay: ScalarLike | optax.Schedule = 0.9,
+    eps: ScalarLike | optax.Schedule = 1e-8,
     *,
     eps_in_sqrt: bool = True,
     per: Scope = "coordinate",
-) -> optax.GradientTransformation:
+) -> optax.GradientTransformationExtraArgs:
     r"""RMSprop as the post writes it, :math:`\epsilon` inside the root and :math:`G_0=0`.
 
     .. math:: G_{n+1} = \lambda G_n + (1-\lambda) g_{n+1}^2, \qquad
@@ -138,7 +156,7 @@ def rmsprop(
 
     Returns
     -------
-    optax.GradientTransformation
+    optax.GradientTransformationExtraArgs
 
     Raises
     ------
@@ -157,10 +175,17 @@ def rmsprop(
     Tieleman and Hinton, lecture 6.5 of "Neural Networks for Machine Learning", 2012.
     """
     _not_negative("learning_rate", learning_rate)
-    return optax.chain(
-        scale_by_root_mean_square(decay, eps, eps_in_sqrt=eps_in_sqrt, per=per),
-        optax.scale_by_learning_rate(learning_rate),
-    )
+    scaling = scale_by_root_mean_square(decay, eps, eps_in_sqrt=eps_in_sqrt, per=per)
+
+    def update(
+        updates: PyTree, state: RootMeanSquareState, params: Any = None, **extra_args: Any
+    ) -> tuple[PyTree, RootMeanSquareState]:
+        del params, extra_args
+        rate = at(learning_rate, state.step)
+        updates, state = scaling.update(updates, state)
+        return map_inexact(lambda u: -like(rate, u) * u, updates), state
+
+    return optax.GradientTransformationExtraArgs(scaling.init, update)
 
 
 def rmsprop_floor(

@@ -1,5 +1,7 @@
 """Two coefficients of the heavy ball, two numbers of a particle with friction, and what they do to a quadratic."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -190,7 +192,7 @@ def companion_radius(learning_rate: ArrayLike, momentum: ArrayLike, curvature: A
     return jnp.max(jnp.abs(characteristic_roots(learning_rate, momentum, curvature)), axis=-1)
 
 
-def check_pair(learning_rate: ArrayLike, momentum: ArrayLike) -> None:
+def check_pair(learning_rate: ArrayLike | Callable, momentum: ArrayLike | Callable) -> None:
     """Require a positive learning rate and a momentum inside (-1, 1), where they are known."""
     positive("learning_rate", learning_rate)
     require("momentum", momentum, "between -1 and 1, both excluded", lambda v: (v > -1) & (v < 1))

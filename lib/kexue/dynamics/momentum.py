@@ -5,16 +5,18 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import ScalarLike
 
 from .._check import positive
+from .._updates import at, like, map_inexact
 from .coefficients import check_pair
 
 
 class HeavyBallState(NamedTuple):
-    """What the next step of `heavy_ball` needs: the velocity buffer, and whether it is the first step."""
+    """What the next step of `heavy_ball` needs: the velocity buffer, and the step's number."""
 
     trace: optax.Updates
-    is_first: jax.Array
+    step: jax.Array
 
 
 class NesterovState(NamedTuple):
@@ -24,7 +26,12 @@ class NesterovState(NamedTuple):
     offset: optax.Updates
 
 
-def heavy_ball(learning_rate: float, momentum: float, *, half_step_start: bool = False) -> optax.GradientTransformation:
+def heavy_ball(
+    learning_rate: ScalarLike | optax.Schedule,
+    momentum: ScalarLike | optax.Schedule,
+    *,
+    half_step_start: bool = False,
+) -> optax.GradientTransformationExtraArgs:
     r"""Polyak's heavy ball, with a first step that keeps it a second-order integrator.
 
     .. math:: \theta_{n+1} = \theta_n + \beta(\theta_n - \theta_{n-1}) - \alpha\nabla L(\theta_n).
@@ -35,22 +42,28 @@ def heavy_ball(learning_rate: float, momentum: float, *, half_step_start: bool =
 
     Parameters
     ----------
-    learning_rate
-        :math:`\alpha > 0`.
-    momentum
+    learning_rate : float, array or optax schedule
+        :math:`\alpha > 0`; a schedule is called with the number of steps done.
+    momentum : float, array or optax schedule
         :math:`\beta`, with :math:`-1 < \beta < 1`.
     half_step_start
         Scale the first step by :math:`1/(1+\beta)`. Without it, this is ``optax.sgd(learning_rate, momentum)``.
 
     Returns
     -------
-    optax.GradientTransformation
-        Works in `optax.chain`, under `jit` and `vmap`, on any pytree.
+    optax.GradientTransformationExtraArgs
+        Works in `optax.chain`, under `jit` and `vmap`, on any pytree; leaves of integers stay where they are, and
+        further keyword arguments of ``update`` are ignored. Memory: one copy of the parameters.
 
     Raises
     ------
     ValueError
-        `learning_rate` or `momentum` out of range.
+        `learning_rate` or `momentum` a number out of range.
+
+    Notes
+    -----
+    The velocity is in units of the gradient, as in ``optax.sgd``: with a scheduled rate the displacement that is
+    repeated is :math:`\beta\alpha_n/\alpha_{n-1}` times the last one.
 
     Examples
     --------
@@ -67,19 +80,20 @@ def heavy_ball(learning_rate: float, momentum: float, *, half_step_start: bool =
     check_pair(learning_rate, momentum)
 
     def init(params):
-        return HeavyBallState(optax.tree.zeros_like(params), jnp.array(True))
+        return HeavyBallState(optax.tree.zeros_like(params), jnp.zeros([], jnp.int32))
 
-    def update(updates, state, params=None):
-        del params
-        weight = jnp.where(state.is_first & half_step_start, 1 / (1 + momentum), 1.0)
-        trace = jax.tree.map(lambda g, m: weight.astype(m.dtype) * g + momentum * m, updates, state.trace)
-        step = jax.tree.map(lambda m: -learning_rate * m, trace)
-        return step, HeavyBallState(trace, jnp.array(False))
+    def update(updates, state, params=None, **extra_args):
+        del params, extra_args
+        rate, beta = at(learning_rate, state.step), at(momentum, state.step)
+        weight = jnp.where((state.step == 0) & half_step_start, 1 / (1 + beta), 1.0)
+        trace = map_inexact(lambda g, m: like(weight, m) * g + like(beta, m) * m, updates, state.trace)
+        step = map_inexact(lambda m: -like(rate, m) * m, trace)
+        return step, HeavyBallState(trace, optax.safe_increment(state.step))
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformationExtraArgs(init, update)
 
 
-def nesterov(learning_rate: float) -> optax.GradientTransformation:
+def nesterov(learning_rate: ScalarLike | optax.Schedule) -> optax.GradientTransformationExtraArgs:
     r"""Nesterov's method for convex losses, with the momentum that grows as :math:`k/(k+3)`.
 
     .. math:: x_{k+1} = y_k - s\nabla L(y_k), \qquad y_{k+1} = x_{k+1} + \frac{k}{k+3}(x_{k+1} - x_k).
@@ -89,19 +103,20 @@ def nesterov(learning_rate: float) -> optax.GradientTransformation:
 
     Parameters
     ----------
-    learning_rate
-        :math:`s > 0`; the guarantee :math:`L(x_k) - L^* \le 2\lVert x_0 - x^*\rVert^2/(s(k+1)^2)`
-        needs :math:`s \le 1/\mathcal L`.
+    learning_rate : float, array or optax schedule
+        :math:`s > 0`; a schedule is called with :math:`k`. The guarantee :math:`L(x_k) - L^* \le 2\lVert x_0 - x^*\rVert^2/(s(k+1)^2)`
+        needs a constant :math:`s \le 1/\mathcal L`.
 
     Returns
     -------
-    optax.GradientTransformation
-        Works in `optax.chain`, under `jit` and `vmap`, on any pytree.
+    optax.GradientTransformationExtraArgs
+        Works in `optax.chain`, under `jit` and `vmap`, on any pytree; leaves of integers stay where they are, and
+        further keyword arguments of ``update`` are ignored. Memory: one copy of the parameters.
 
     Raises
     ------
     ValueError
-        `learning_rate` not positive.
+        `learning_rate` a number that is not positive.
 
     Examples
     --------
@@ -119,15 +134,15 @@ def nesterov(learning_rate: float) -> optax.GradientTransformation:
     positive("learning_rate", learning_rate)
 
     def init(params):
-        return NesterovState(jnp.array(0), optax.tree.zeros_like(params))
+        return NesterovState(jnp.zeros([], jnp.int32), optax.tree.zeros_like(params))
 
-    def update(updates, state, params=None):
-        del params
-        factor = state.step / (state.step + 3)
+    def update(updates, state, params=None, **extra_args):
+        del params, extra_args
+        rate, k = at(learning_rate, state.step), state.step.astype(float)
         # offset = x_k − y_k, so that the state never holds a second copy of the parameters.
-        move = jax.tree.map(lambda g, o: -learning_rate * g - o, updates, state.offset)  # x_{k+1} − x_k
-        extra = jax.tree.map(lambda m: factor.astype(m.dtype) * m, move)
-        step = jax.tree.map(lambda g, e: -learning_rate * g + e, updates, extra)
-        return step, NesterovState(state.step + 1, jax.tree.map(jnp.negative, extra))
+        move = map_inexact(lambda g, o: -like(rate, g) * g - o, updates, state.offset)  # x_{k+1} − x_k
+        extra = map_inexact(lambda m: like(k / (k + 3), m) * m, move)
+        step = map_inexact(lambda g, e: -like(rate, g) * g + e, updates, extra)
+        return step, NesterovState(optax.safe_increment(state.step), jax.tree.map(jnp.negative, extra))
 
-    return optax.GradientTransformation(init, update)
+    return optax.GradientTransformationExtraArgs(init, update)

@@ -1,6 +1,33 @@
 """Optimizers written, wrapped and shrunk; a rate for every layer; many losses at once.
 
 ==============================  ====================================================================
+`bend_gradients`                each layer's gradient through a function of its own
+`clip_gradient_norm`            an identity whose gradient is shortened on the way back
+`reverse_gradient`              an identity whose gradient changes its sign
+`scale_gradient`                an identity whose gradient is multiplied
+`discriminative_rates`          smaller rates the further a layer is from the output
+`rates_by_path`                 each layer's update times a factor of its own
+`reparametrize`                 an optimizer of the parameters divided by a scale
+`scaling_exponent`              to what power that scale multiplies the learning rate
+`accumulate`                    one update for the mean of every k gradients
+`AccumulateState`               what it holds in between
+`accumulated_value_and_grad`    the gradient of a large batch, one micro-batch in memory at a time
+`average`                       an exponential moving average of the weights, beside any optimizer
+`averaged_params`               the averaged weights, from any optimizer's state
+`AverageState`                  where they stand
+`compose`                       several wrappers as one
+`commutator`                    how much the order of two wrappers matters
+`switchboard`                   Adam in six wrappers with a flag for each: 64 combinations as one vmap
+`weight_decay`                  decoupled weight decay around any optimizer: AdamW
+`layer_adapt`                   steps in proportion to the norm of the weights: LAMB, LARS
+`lazy`                          rows of a table without gradient stay
+`lazy_adam_rows`                one step of LazyAdam on the touched rows only
+`noisy_quadratic_loss`          expected loss of SGD and Lookahead on a noisy quadratic, exactly
+`with_schedule`                 a factor that depends on the step, around any optimizer
+`piecewise_linear`              such a factor, in straight lines through given points: warm-up and decay
+`lookahead`                     slow weights that pull the fast ones back, on plain parameters
+`slow_params`                   the slow weights, from any optimizer's state
+`LookaheadState`                where they stand
 ==============================  ====================================================================
 
 All are `optax.GradientTransformation`\\ s or functions from one to another: they stand in `optax.chain`,
