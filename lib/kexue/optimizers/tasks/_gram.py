@@ -18,6 +18,11 @@ def vector(name: str, numbers: Any) -> Float[Array, " tasks"]:
     return numbers
 
 
+def single(array: Array) -> Array:
+    """In float32 at least."""
+    return array.astype(jnp.float32) if jnp.finfo(array.dtype).bits < 32 else array
+
+
 def known(name: str, numbers: Array, allowed: str, holds: Any) -> None:
     """`require`, of arrays on a device too; tracers pass."""
     if not isinstance(numbers, jax.core.Tracer):
@@ -67,6 +72,14 @@ def _scaled(grads: PyTree) -> tuple[Float[Array, " tasks"], list[Float[Array, "t
     parts = rows(grads) or [jnp.zeros((task_count("grads", grads), 1))]
     largest = jnp.stack([jnp.max(jnp.abs(part), axis=1, initial=0) for part in parts]).max(axis=0)
     return largest, [part / jnp.where(largest == 0, 1, largest)[:, None] for part in parts]
+
+
+def cosines_with(grads: PyTree, direction: PyTree) -> Float[Array, " tasks"]:
+    """Cosines of the gradients with one direction; 0 where either is zero."""
+    both = [_scaled(tree)[1] for tree in (grads, jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], direction))]
+    inner = [jnp.matmul(g, u[0], precision="highest") for g, u in zip(*both, strict=True)]
+    squares = [jnp.stack([jnp.sum(part**2, axis=1) for part in parts]).sum(axis=0) for parts in both]
+    return jnp.stack(inner).sum(axis=0) * inverse(jnp.sqrt(squares[0])) * inverse(jnp.sqrt(squares[1]))
 
 
 def combine(weights: Float[Array, " tasks"], grads: PyTree) -> PyTree:

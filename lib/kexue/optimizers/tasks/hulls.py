@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ..._check import require
 from ._cone import nearest_in_hull, nonnegative_minimum
-from ._gram import combine, inverse, length, norms_and_cosines, products, task_count
+from ._gram import combine, cosines_with, inverse, length, norms_and_cosines, products, task_count
 
 __all__ = ["Combination", "cagrad", "main_and_auxiliary", "min_norm"]
 
@@ -33,8 +33,9 @@ def min_norm(grads: PyTree) -> Combination:
               \langle g_i,u\rangle\ge\lVert u\rVert^2\ \text{ for every task, with equality where } w_i>0
 
     Zero exactly where the tasks are Pareto stationary. Invariant to a shift of any loss. A factor of all losses
-    becomes a factor of :math:`u`. **Not** invariant to the scale of one loss: :math:`u` turns to the gradient of the
-    smallest. Divide the gradients by their lengths first, and it is.
+    becomes a factor of :math:`u`. **Not** invariant to the scale of one loss: as that loss is made small, :math:`u`
+    turns to its gradient, corrected for the others as in :func:`main_and_auxiliary`. Divide the gradients by their
+    lengths first, and it is.
 
     Parameters
     ----------
@@ -125,10 +126,10 @@ def main_and_auxiliary(main: PyTree, grads: PyTree) -> Combination:
     Su, 2022, https://kexue.fm/archives/8907.
     """
     count = task_count("grads", grads)
-    shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(main)]
-    wanted = [jnp.shape(leaf)[1:] for leaf in jax.tree.leaves(grads)]
-    if shapes != wanted or jax.tree.structure(main) != jax.tree.structure(grads):
-        raise ValueError(f"main must be like the gradient of one of the {count} tasks, {wanted}, got shapes {shapes}")
+    found = [f"{jnp.result_type(leaf)}{list(jnp.shape(leaf))}" for leaf in jax.tree.leaves(main)]
+    wanted = [f"{jnp.result_type(leaf)}{list(jnp.shape(leaf)[1:])}" for leaf in jax.tree.leaves(grads)]
+    if found != wanted or jax.tree.structure(main) != jax.tree.structure(grads):
+        raise ValueError(f"main must be like the gradient of one of the {count} tasks, {wanted}, got {found}")
     return _main_and_auxiliary(main, grads)
 
 
@@ -136,11 +137,11 @@ def main_and_auxiliary(main: PyTree, grads: PyTree) -> Combination:
 def _main_and_auxiliary(main: PyTree, grads: PyTree) -> Combination:
     norms, cosines = norms_and_cosines(grads)
     main_length = length(main)
-    y = nonnegative_minimum(cosines, -products(grads, main) * inverse(norms) * inverse(main_length))
+    y = nonnegative_minimum(cosines, -cosines_with(grads, main))
     weights = main_length * y * inverse(norms)
     both = jax.tree.map(lambda g0, g: jnp.concatenate([jnp.asarray(g0)[None], jnp.asarray(g)]), main, grads)
     direction = combine(jnp.concatenate([jnp.ones_like(weights[:1]), weights]), both)
-    gains = products(grads, direction) * inverse(norms) * inverse(main_length)
+    gains = cosines_with(grads, direction) * (length(direction) * inverse(main_length))
     return Combination(direction, weights, jnp.max(jnp.maximum(-gains, y * gains)))
 
 
@@ -209,14 +210,15 @@ def _cagrad(grads: PyTree, c: Array) -> Combination:
     lengths = norms / unit
     # Of the mean itself: from the Gram matrix, what cancels leaves the root of the rounding behind.
     mean = combine(jnp.full_like(norms, 1 / n), grads)
-    to_mean, mean_length = products(grads, mean) / unit**2, length(mean) / unit
+    mean_length = length(mean) / unit
+    to_mean = cosines_with(grads, mean) * lengths * mean_length
     radius = c.astype(norms.dtype) * mean_length
     hull = _worst_served(lengths[:, None] * cosines * lengths[None, :], to_mean, mean_length, radius)
     size = length(combine(hull, grads)) / unit
     dual = unit**2 * (hull @ to_mean + radius * size)
     # Shorter than its own rounding, g_w has no direction.
     is_zero = size <= 16 * n * jnp.finfo(norms.dtype).eps * (hull @ lengths)
-    corrections = nonnegative_minimum(cosines, -to_mean * inverse(lengths) * inverse(mean_length))
+    corrections = nonnegative_minimum(cosines, -cosines_with(grads, mean))
     push = jnp.where(is_zero, mean_length * corrections * inverse(lengths), radius * hull * inverse(size))
     direction = combine(1 / n + push, grads)
     return Combination(direction, 1 / n + push, dual - jnp.min(products(grads, direction)))
@@ -231,15 +233,17 @@ def _worst_served(gram: Array, to_mean: Array, mean_length: Array, radius: Array
         norms = jnp.sqrt(jnp.maximum(jnp.diagonal(shifted), 0))
         return nearest_in_hull(norms, inverse(norms)[:, None] * shifted * inverse(norms)[None, :])
 
-    def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
-        middle = (ends[0] + ends[1]) / 2
+    def halve(_: Any, search: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        low, high, _ = search
+        middle = (low + high) / 2
         hull = hull_at(jnp.exp(middle))
         is_below = jnp.sqrt(jnp.maximum(hull @ gram @ hull, 0)) > jnp.exp(middle) * radius
-        return jnp.where(is_below, middle, ends[0]), jnp.where(is_below, ends[1], middle)
+        return jnp.where(is_below, middle, low), jnp.where(is_below, high, middle), hull
 
     # g_w is at most as long as the longest gradient, here 1, and anything below the rounding of the shortest is 0.
     smallest = jnp.min(jnp.sqrt(jnp.diagonal(gram)))
     top = -jnp.log(jnp.where(radius > 0, radius, 1))
     bottom = jnp.log(eps * jnp.where(smallest > 0, smallest, 1) * inverse(jnp.maximum(radius, mean_length)))
     steps = jnp.finfo(gram.dtype).nmant + 6
-    return hull_at(jnp.exp(jax.lax.fori_loop(0, steps, halve, (jnp.minimum(bottom, top), top))[1]))
+    search = jnp.minimum(bottom, top), top, jnp.zeros_like(to_mean)
+    return jax.lax.fori_loop(0, steps, halve, search)[2]

@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from ..._check import floating, require
-from ._gram import known, vector
+from ._gram import known, single, vector
 
 __all__ = ["log_sum_loss", "optimal_log_variances", "power_mean", "prior_loss", "relative_loss", "uncertainty_loss"]
 
@@ -137,7 +137,7 @@ def power_mean(losses: Float[Array, " tasks"], gamma: ArrayLike) -> Float[Array,
     require("gamma", gamma, "finite", np.isfinite)
     if jnp.ndim(gamma) != 0:
         raise ValueError(f"gamma must be one number, got shape {jnp.shape(gamma)}")
-    wide = losses.astype(jnp.promote_types(losses.dtype, jnp.float32))
+    wide = single(losses)
     return _power_mean(wide, jnp.asarray(gamma).astype(wide.dtype)).astype(losses.dtype)
 
 
@@ -201,8 +201,7 @@ def prior_loss(targets: Any, kind: Literal["classes", "regression"]) -> Float[Ar
     if targets.ndim == 0 or targets.size == 0 or jnp.iscomplexobj(targets):
         raise ValueError(f"targets must be real, at least one example, got {targets.dtype} of shape {targets.shape}")
     if kind == "regression":
-        wide = floating(targets)
-        wide = wide.astype(jnp.promote_types(wide.dtype, jnp.float32))
+        wide = single(floating(targets))
         return jnp.sum((wide - wide.mean(axis=0, keepdims=True)) ** 2) / len(wide)
     if targets.ndim != 1 or jnp.issubdtype(targets.dtype, jnp.floating):
         raise ValueError(f"targets must be integer labels (examples,), got {targets.dtype} of shape {targets.shape}")
