@@ -17,7 +17,7 @@ def algorithm_1(grads, orders):
     return sum(parts)
 
 
-@pytest.mark.parametrize("tasks, size", [(2, 3), (3, 2), (5, 8), (8, 4)])
+@pytest.mark.parametrize("tasks, size", [(3, 2), (5, 8)])
 def test_algorithm_1(tasks, size):
     with jax.enable_x64(True):
         directions = []

@@ -128,7 +128,7 @@ def main_and_auxiliary(main: PyTree, grads: PyTree) -> Combination:
     count = task_count("grads", grads)
     found = [f"{jnp.result_type(leaf)}{list(jnp.shape(leaf))}" for leaf in jax.tree.leaves(main)]
     wanted = [f"{jnp.result_type(leaf)}{list(jnp.shape(leaf)[1:])}" for leaf in jax.tree.leaves(grads)]
-    if found != wanted or jax.tree.structure(main) != jax.tree.structure(grads):
+    if (found, jax.tree.structure(main)) != (wanted, jax.tree.structure(grads)):
         raise ValueError(f"main must be like the gradient of one of the {count} tasks, {wanted}, got {found}")
     return _main_and_auxiliary(main, grads)
 
