@@ -1,6 +1,7 @@
 """Optimizers written, wrapped and shrunk; a rate for every layer; many losses at once.
 
 ==============================  ====================================================================
+<<<<<<< HEAD
 `bend_gradients`                each layer's gradient through a function of its own
 `clip_gradient_norm`            an identity whose gradient is shortened on the way back
 `reverse_gradient`              an identity whose gradient changes its sign
@@ -28,10 +29,32 @@
 `lookahead`                     slow weights that pull the fast ones back, on plain parameters
 `slow_params`                   the slow weights, from any optimizer's state
 `LookaheadState`                where they stand
+=======
+`relative_loss`                 the sum of many losses, each in units of a fixed reference
+`log_sum_loss`                  each loss in units of itself: the gradient of the geometric mean
+`power_mean`                    one number between the smallest of many losses and the largest
+`prior_loss`                    the loss of the best constant prediction, a unit for any loss
+`uncertainty_loss`              losses divided by variances that are learned with them
+`optimal_log_variances`         the best such variances, and where to start
+`task_gradients`                all losses and the gradient of each
+`weighted_sum`                  one gradient from many with given weights
+`invariance`                    how far a direction turns when the losses change their units
+`normalised_sum`                the sum of many gradients, each made one long
+`gradnorm_init`                 equal weights to start GradNorm from
+`gradnorm_step`                 weights learned until all weighted gradients are alike
+`GradNormState`                 what its next step needs
+`min_norm`                      the shortest vector in the hull of many gradients (MGDA)
+`main_and_auxiliary`            a gradient corrected until it hurts no other task
+`cagrad`                        the best direction for the worst-served task (CAGrad)
+`Combination`                   what they return: direction, weights, and how far from optimal
+`nash`                          the direction from which every task gains the same share (Nash-MTL)
+`pcgrad`                        many gradients without what points against others (PCGrad)
+>>>>>>> opt-tasks
 ==============================  ====================================================================
 
-All are `optax.GradientTransformation`\\ s or functions from one to another: they stand in `optax.chain`,
-`optax.partition`, `optax.masked` and `optax.inject_hyperparams` like optax's own.
+The optimizers are `optax.GradientTransformation`\\ s or functions from one to another: they stand in `optax.chain`,
+`optax.partition`, `optax.masked` and `optax.inject_hyperparams` like optax's own. What concerns many losses is a
+function of them and of their gradients.
 """
 
 import lazy_loader

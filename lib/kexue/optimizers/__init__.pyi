@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 from .layers.gradients import bend_gradients as bend_gradients
 from .layers.gradients import clip_gradient_norm as clip_gradient_norm
 from .layers.gradients import reverse_gradient as reverse_gradient
@@ -25,3 +26,24 @@ from .wrappers.schedules import with_schedule as with_schedule
 from .wrappers.slow_weights import LookaheadState as LookaheadState
 from .wrappers.slow_weights import lookahead as lookahead
 from .wrappers.slow_weights import slow_params as slow_params
+=======
+from .tasks.balance import GradNormState as GradNormState
+from .tasks.balance import gradnorm_init as gradnorm_init
+from .tasks.balance import gradnorm_step as gradnorm_step
+from .tasks.balance import normalised_sum as normalised_sum
+from .tasks.bargain import nash as nash
+from .tasks.gradients import invariance as invariance
+from .tasks.gradients import task_gradients as task_gradients
+from .tasks.gradients import weighted_sum as weighted_sum
+from .tasks.hulls import Combination as Combination
+from .tasks.hulls import cagrad as cagrad
+from .tasks.hulls import main_and_auxiliary as main_and_auxiliary
+from .tasks.hulls import min_norm as min_norm
+from .tasks.losses import log_sum_loss as log_sum_loss
+from .tasks.losses import optimal_log_variances as optimal_log_variances
+from .tasks.losses import power_mean as power_mean
+from .tasks.losses import prior_loss as prior_loss
+from .tasks.losses import relative_loss as relative_loss
+from .tasks.losses import uncertainty_loss as uncertainty_loss
+from .tasks.surgery import pcgrad as pcgrad
+>>>>>>> opt-tasks
