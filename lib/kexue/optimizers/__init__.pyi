@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 from .layers.gradients import bend_gradients as bend_gradients
 from .layers.gradients import clip_gradient_norm as clip_gradient_norm
 from .layers.gradients import reverse_gradient as reverse_gradient
@@ -7,26 +6,6 @@ from .layers.paths import discriminative_rates as discriminative_rates
 from .layers.paths import rates_by_path as rates_by_path
 from .layers.reparametrization import reparametrize as reparametrize
 from .layers.reparametrization import scaling_exponent as scaling_exponent
-from .wrappers.accumulation import AccumulateState as AccumulateState
-from .wrappers.accumulation import accumulate as accumulate
-from .wrappers.accumulation import accumulated_value_and_grad as accumulated_value_and_grad
-from .wrappers.averaging import AverageState as AverageState
-from .wrappers.averaging import average as average
-from .wrappers.averaging import averaged_params as averaged_params
-from .wrappers.composition import commutator as commutator
-from .wrappers.composition import compose as compose
-from .wrappers.composition import switchboard as switchboard
-from .wrappers.decay import weight_decay as weight_decay
-from .wrappers.layer_adaptation import layer_adapt as layer_adapt
-from .wrappers.lazy import lazy as lazy
-from .wrappers.lazy import lazy_adam_rows as lazy_adam_rows
-from .wrappers.noisy_quadratic import noisy_quadratic_loss as noisy_quadratic_loss
-from .wrappers.schedules import piecewise_linear as piecewise_linear
-from .wrappers.schedules import with_schedule as with_schedule
-from .wrappers.slow_weights import LookaheadState as LookaheadState
-from .wrappers.slow_weights import lookahead as lookahead
-from .wrappers.slow_weights import slow_params as slow_params
-=======
 from .tasks.balance import GradNormState as GradNormState
 from .tasks.balance import gradnorm_init as gradnorm_init
 from .tasks.balance import gradnorm_step as gradnorm_step
@@ -46,4 +25,22 @@ from .tasks.losses import prior_loss as prior_loss
 from .tasks.losses import relative_loss as relative_loss
 from .tasks.losses import uncertainty_loss as uncertainty_loss
 from .tasks.surgery import pcgrad as pcgrad
->>>>>>> opt-tasks
+from .wrappers.accumulation import AccumulateState as AccumulateState
+from .wrappers.accumulation import accumulate as accumulate
+from .wrappers.accumulation import accumulated_value_and_grad as accumulated_value_and_grad
+from .wrappers.averaging import AverageState as AverageState
+from .wrappers.averaging import average as average
+from .wrappers.averaging import averaged_params as averaged_params
+from .wrappers.composition import commutator as commutator
+from .wrappers.composition import compose as compose
+from .wrappers.composition import switchboard as switchboard
+from .wrappers.decay import weight_decay as weight_decay
+from .wrappers.layer_adaptation import layer_adapt as layer_adapt
+from .wrappers.lazy import lazy as lazy
+from .wrappers.lazy import lazy_adam_rows as lazy_adam_rows
+from .wrappers.noisy_quadratic import noisy_quadratic_loss as noisy_quadratic_loss
+from .wrappers.schedules import piecewise_linear as piecewise_linear
+from .wrappers.schedules import with_schedule as with_schedule
+from .wrappers.slow_weights import LookaheadState as LookaheadState
+from .wrappers.slow_weights import lookahead as lookahead
+from .wrappers.slow_weights import slow_params as slow_params
