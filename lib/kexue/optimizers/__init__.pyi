@@ -1,0 +1,17 @@
+from .methods.adafactor import FactoredState as FactoredState
+from .methods.adafactor import Factors as Factors
+from .methods.adafactor import adafactor as adafactor
+from .methods.adafactor import scale_by_factored_rms as scale_by_factored_rms
+from .methods.adax import DecayState as DecayState
+from .methods.adax import adax as adax
+from .methods.adax import adaxw as adaxw
+from .methods.adax import scale_by_decay as scale_by_decay
+from .methods.averages import decay_adam as decay_adam
+from .methods.averages import decay_adax as decay_adax
+from .methods.averages import decay_mean as decay_mean
+from .methods.averages import decay_power as decay_power
+from .methods.averages import past_weights as past_weights
+from .methods.online import online_linear as online_linear
+from .methods.runge_kutta import runge_kutta_step as runge_kutta_step
+from .methods.runge_kutta import stability_polynomial as stability_polynomial
+from .methods.skipgram import skipgram_step as skipgram_step
