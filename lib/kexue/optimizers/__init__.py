@@ -66,3 +66,11 @@
 `pcgrad`                      many gradients without what points against others (PCGrad)
 ============================  ================================================================================
 
+The methods are `optax.GradientTransformation`\ s and the wrappers functions from one to another: they stand in
+`optax.chain`, `optax.partition`, `optax.masked` and `optax.inject_hyperparams` like optax's own.
+"""
+
+import lazy_loader
+
+# Lazy: who needs one function imports one module.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
