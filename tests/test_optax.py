@@ -21,7 +21,6 @@ from kexue.optimizers import accumulate, reparametrize, weight_decay
 from kexue.optimizers.methods.adafactor import adafactor
 from kexue.optimizers.methods.adax import adax
 
-
 FACTORIES = {
     "heavy_ball": (heavy_ball, {"learning_rate": 1e-3, "momentum": 0.9, "half_step_start": True}),
     "nesterov": (nesterov, {"learning_rate": 3e-4}),
