@@ -124,7 +124,7 @@ def reverse_gradient(x: PyTree, s: ScalarLike = 1.0) -> PyTree:
     Y. Ganin et al., Domain-adversarial training of neural networks, JMLR 2016, arXiv:1505.07818.
     """
     require("s", s, "finite", np.isfinite)
-    return _bend(_scaled, x, -s)
+    return _bend(_scaled, x, -floating(s))
 
 
 def clip_gradient_norm(x: PyTree, max_norm: ScalarLike, ord: int | float = 2) -> PyTree:
@@ -180,7 +180,11 @@ def _clipped(length: Callable[[Array], Array], cotangent: PyTree, max_norm: Arra
     return _scaled(cotangent, jnp.where(whole > bound, bound / jnp.where(whole > bound, whole, 1), 1))
 
 
-_LENGTHS = {1: jnp.sum, 2: safe_norm, np.inf: functools.partial(jnp.max, initial=0)}
+_LENGTHS: dict[float, Callable[[Array], Array]] = {
+    1: jnp.sum,
+    2: safe_norm,
+    np.inf: functools.partial(jnp.max, initial=0),
+}
 _CLIPPED = {ord: functools.partial(_clipped, length) for ord, length in _LENGTHS.items()}
 
 
