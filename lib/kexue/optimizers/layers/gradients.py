@@ -155,7 +155,7 @@ def clip_gradient_norm(x: PyTree, max_norm: ScalarLike, ord: int | float = 2) ->
     -----
     Under `jax.vmap` each member of a batch is clipped on its own, if ``x`` is mapped over: per-example clipping of the
     gradients of hidden activations, say. Norms are computed in float32 at least, squares do not overflow; a gradient
-    that is not finite passes as it is. The second derivative is the rule's Jacobian times :math:`H`, as for
+    whose norm is not finite passes as it is. The second derivative is the rule's Jacobian times :math:`H`, as for
     :func:`scale_gradient`.
 
     Examples
@@ -177,7 +177,8 @@ def _clipped(length: Callable[[Array], Array], cotangent: PyTree, max_norm: Arra
     bound = max_norm.astype(widest)
     # Of lengths the length is that of the whole.
     whole = length(jnp.stack([length(jnp.abs(c).astype(widest).ravel()) for c in leaves]))
-    return _scaled(cotangent, jnp.where(whole > bound, bound / jnp.where(whole > bound, whole, 1), 1))
+    is_long = (whole > bound) & jnp.isfinite(whole)
+    return _scaled(cotangent, jnp.where(is_long, bound / jnp.where(is_long, whole, 1), 1))
 
 
 _LENGTHS: dict[float, Callable[[Array], Array]] = {
