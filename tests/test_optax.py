@@ -17,9 +17,7 @@ import optax
 import pytest
 
 from kexue.dynamics import heavy_ball, nesterov, rmsprop
-from kexue.optimizers import accumulate, reparametrize, weight_decay
-from kexue.optimizers.methods.adafactor import adafactor
-from kexue.optimizers.methods.adax import adax
+from kexue.optimizers import accumulate, adafactor, adax, reparametrize, weight_decay
 
 FACTORIES = {
     "heavy_ball": (heavy_ball, {"learning_rate": 1e-3, "momentum": 0.9, "half_step_start": True}),

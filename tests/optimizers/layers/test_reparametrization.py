@@ -7,9 +7,7 @@ import optax
 import pytest
 
 from kexue.dynamics import heavy_ball, nesterov, rmsprop
-from kexue.optimizers import layer_adapt, reparametrize, scaling_exponent
-from kexue.optimizers.methods.adafactor import adafactor
-from kexue.optimizers.methods.adax import adax
+from kexue.optimizers import adafactor, adax, layer_adapt, reparametrize, scaling_exponent
 from kexue.training import train
 
 EPS = 1e-30

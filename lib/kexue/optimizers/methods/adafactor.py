@@ -1,6 +1,5 @@
 """AdaFactor: the second moment of a matrix kept as one number a row and one a column."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax

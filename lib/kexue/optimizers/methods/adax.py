@@ -221,4 +221,3 @@ def adaxw(
         shrink = with_rate(weight_decay, lambda rate, u, p: u + times(given(p), rate).astype(u.dtype))
         links.append(shrink if mask is None else optax.masked(shrink, mask))
     return optax.chain(*links, with_rate(learning_rate, lambda rate, u, _: times(u, -rate)))
-

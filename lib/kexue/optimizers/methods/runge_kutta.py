@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact, PyTree, ScalarLike
 
-from ._leaves import check_rate, is_moved
+from ..._check import floating
+from ._leaves import check_rate, is_moved, times
 
 __all__ = ["runge_kutta_step", "stability_polynomial"]
 
@@ -74,8 +75,8 @@ def runge_kutta_step(grad_fn: Callable[[Any], PyTree], params: PyTree, step_size
     check_rate("step_size", step_size)
 
     def back(params: PyTree, share: float, slope: PyTree) -> PyTree:
-        def move(p: Any, k: Array) -> Any:
-            return p - jnp.asarray(share * step_size).astype(jnp.finfo(p.dtype).dtype) * k if is_moved(p) else p
+        def move(p: Any, k: Any) -> Any:
+            return p - times(k.astype(p.dtype), jnp.asarray(share * step_size)) if is_moved(p) else p
 
         return jax.tree.map(move, params, slope)
 
@@ -87,7 +88,7 @@ def runge_kutta_step(grad_fn: Callable[[Any], PyTree], params: PyTree, step_size
     return end
 
 
-def stability_polynomial(z: Inexact[Array, "*shape"] | complex, order: int) -> Inexact[Array, "*shape"]:
+def stability_polynomial(z: Inexact[Array, "*shape"] | ScalarLike, order: int) -> Inexact[Array, "*shape"]:
     r"""The factor by which one step of any method of ``order`` stages and order multiplies an error.
 
     .. math:: R_s(z)=\sum_{j=0}^s\frac{(-z)^j}{j!},\qquad z=h\lambda,\qquad s\le4
@@ -125,7 +126,7 @@ def stability_polynomial(z: Inexact[Array, "*shape"] | complex, order: int) -> I
     Hairer and Wanner, Solving Ordinary Differential Equations II, 1996, chapter IV.2.
     """
     _check_order(order)
-    z = jnp.asarray(z)
+    z = floating(z)
     total = jnp.full_like(z, 1 / math.factorial(order))
     for j in range(order - 1, -1, -1):
         total = 1 / math.factorial(j) - z * total

@@ -77,7 +77,7 @@ def skipgram_step(
     h = widened(embed_in.at[centre].get(mode="fill", fill_value=jnp.nan))
     e = widened(embed_out.at[words].get(mode="fill", fill_value=jnp.nan))
     is_neighbour = (jnp.arange(words.shape[1]) == 0).astype(h.dtype)
-    d = jax.nn.sigmoid(jnp.einsum("bd,bkd->bk", h, e)) - is_neighbour
+    d = jax.nn.sigmoid(jnp.einsum("bd,bkd->bk", h, e)) - is_neighbour[None, :]
     d = -jnp.asarray(learning_rate).astype(h.dtype) * d
     step_in, step_out = jnp.einsum("bk,bkd->bd", d, e), d[:, :, None] * h[:, None, :]
     return (
