@@ -19,6 +19,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from kexue.dynamics import heavy_ball, nesterov, rmsprop, scale_by_root_mean_square
 from kexue.optimizers import (
     accumulate,
+    adafactor,
+    adax,
+    adaxw,
     average,
     bend_gradients,
     discriminative_rates,
@@ -30,8 +33,6 @@ from kexue.optimizers import (
     weight_decay,
     with_schedule,
 )
-from kexue.optimizers.methods.adafactor import adafactor
-from kexue.optimizers.methods.adax import adax, adaxw
 
 
 class Row(NamedTuple):

@@ -99,6 +99,9 @@ def test_under_vmap_each_example_is_clipped_alone():
 def test_large_zero_and_mixed_gradients():
     big = jax.grad(lambda x: jnp.sum(clip_gradient_norm(x, 1.0) * 3e30))(jnp.ones(4))
     np.testing.assert_allclose(big, 0.5, rtol=1e-6)
+    for ord in (1, 2, np.inf):
+        lost = jax.grad(lambda x: jnp.sum(clip_gradient_norm(x, 1.0, ord) * jnp.array([jnp.inf, 2.0])))(jnp.ones(2))  # noqa: B023
+        np.testing.assert_array_equal(lost, [np.inf, 2])
     flat = jax.jacrev(jax.grad(lambda x: jnp.sum(clip_gradient_norm(x, 1.0) ** 2)))(jnp.zeros(2))
     np.testing.assert_array_equal(flat, 2 * np.eye(2))
     x = {"half": jnp.ones(3, jnp.bfloat16), "z": jnp.array([3 + 4j]), "n": jnp.arange(2), "f": jnp.tanh, "none": None}

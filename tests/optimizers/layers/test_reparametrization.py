@@ -6,7 +6,8 @@ import numpy as np
 import optax
 import pytest
 
-from kexue.optimizers import reparametrize, scaling_exponent
+from kexue.dynamics import heavy_ball, nesterov, rmsprop
+from kexue.optimizers import adafactor, adax, layer_adapt, reparametrize, scaling_exponent
 from kexue.training import train
 
 EPS = 1e-30
@@ -60,6 +61,14 @@ OPTIMIZERS = {
     "adafactor": (lambda rate: optax.adafactor(rate, clipping_threshold=None), 0),
     "lars": (lambda rate: optax.lars(rate, momentum=0.9), 0),
     "lamb": (lambda rate: optax.lamb(rate, eps=EPS), 0),
+    "ours: heavy_ball": (lambda rate: heavy_ball(rate, 0.9), 2),
+    "ours: nesterov": (nesterov, 2),
+    "ours: rmsprop": (lambda rate: rmsprop(rate, eps=0.0), 1),
+    "ours: rmsprop by tree": (lambda rate: rmsprop(rate, eps=0.0, per="tree"), 1),
+    "ours: adax": (lambda rate: adax(rate, eps=0.0), 1),
+    "ours: adafactor": (lambda rate: adafactor(rate, clip=None), 0),
+    "ours: adafactor, not relative": (lambda rate: adafactor(rate, clip=None, relative=False), 1),
+    "ours: layer_adapt": (lambda rate: layer_adapt(heavy_ball(rate, 0.9), rate), 0),
 }
 
 

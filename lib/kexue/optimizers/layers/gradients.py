@@ -124,7 +124,7 @@ def reverse_gradient(x: PyTree, s: ScalarLike = 1.0) -> PyTree:
     Y. Ganin et al., Domain-adversarial training of neural networks, JMLR 2016, arXiv:1505.07818.
     """
     require("s", s, "finite", np.isfinite)
-    return _bend(_scaled, x, -s)
+    return _bend(_scaled, x, -floating(s))
 
 
 def clip_gradient_norm(x: PyTree, max_norm: ScalarLike, ord: int | float = 2) -> PyTree:
@@ -155,7 +155,7 @@ def clip_gradient_norm(x: PyTree, max_norm: ScalarLike, ord: int | float = 2) ->
     -----
     Under `jax.vmap` each member of a batch is clipped on its own, if ``x`` is mapped over: per-example clipping of the
     gradients of hidden activations, say. Norms are computed in float32 at least, squares do not overflow; a gradient
-    that is not finite passes as it is. The second derivative is the rule's Jacobian times :math:`H`, as for
+    whose norm is not finite passes as it is. The second derivative is the rule's Jacobian times :math:`H`, as for
     :func:`scale_gradient`.
 
     Examples
@@ -177,10 +177,15 @@ def _clipped(length: Callable[[Array], Array], cotangent: PyTree, max_norm: Arra
     bound = max_norm.astype(widest)
     # Of lengths the length is that of the whole.
     whole = length(jnp.stack([length(jnp.abs(c).astype(widest).ravel()) for c in leaves]))
-    return _scaled(cotangent, jnp.where(whole > bound, bound / jnp.where(whole > bound, whole, 1), 1))
+    is_long = (whole > bound) & jnp.isfinite(whole)
+    return _scaled(cotangent, jnp.where(is_long, bound / jnp.where(is_long, whole, 1), 1))
 
 
-_LENGTHS = {1: jnp.sum, 2: safe_norm, np.inf: functools.partial(jnp.max, initial=0)}
+_LENGTHS: dict[float, Callable[[Array], Array]] = {
+    1: jnp.sum,
+    2: safe_norm,
+    np.inf: functools.partial(jnp.max, initial=0),
+}
 _CLIPPED = {ord: functools.partial(_clipped, length) for ord, length in _LENGTHS.items()}
 
 

@@ -24,7 +24,7 @@ def by_path(rules: Mapping[str, Any], default: Any, tree: PyTree) -> PyTree:
         if paths and not any(re.fullmatch(rule, path) for path in paths):
             raise ValueError(f"rules: {rule!r} matches none of the paths {', '.join(map(repr, paths))}")
     first = [next((value for rule, value in rules.items() if re.fullmatch(rule, path)), default) for path in paths]
-    return structure.unflatten(first)
+    return jax.tree.unflatten(structure, first)
 
 
 def check_rules(rules: Mapping[str, Any]) -> None:
