@@ -18,16 +18,14 @@ def follow(optimizer, start, gradients):
     return jax.jit(lambda: jax.lax.scan(step, (start, optimizer.init(start)), gradients)[1])()
 
 
-@pytest.mark.parametrize("decay", [0.0, 0.9, 0.9999])
+@pytest.mark.parametrize("decay", [0.0, 0.9])
 @pytest.mark.parametrize("bias_correction", [True, False])
 def test_equals_optax_ema(decay, bias_correction):
     with jax.enable_x64(True):
-        gradients = jnp.asarray(np.random.default_rng(0).normal(size=(30, 4)))
-        inner = optax.sgd(0.1, momentum=0.9)
-        weights, averages = follow(average(inner, decay, bias_correction=bias_correction), jnp.ones(4), gradients)
-        np.testing.assert_array_equal(
-            weights, follow(optax.chain(inner, average(optax.identity())), jnp.ones(4), gradients)[0]
-        )
+        gradients = np.random.default_rng(0).normal(size=(30, 4))
+        optimizer = average(optax.sgd(0.1), decay, bias_correction=bias_correction)
+        weights, averages = follow(optimizer, jnp.ones(4), jnp.asarray(gradients))
+    np.testing.assert_allclose(weights, 1 - 0.1 * np.cumsum(gradients, axis=0), rtol=1e-12)  # only watched
 
     w = np.asarray(weights)
     for t in (1, 2, 30):

@@ -49,7 +49,6 @@ def matrices(tree):
 def test_around_adam_it_is_adamw(problem, mask):
     ours = follow(weight_decay(optax.adam(0.02), 0.02, 0.3, mask), *problem)
     assert difference(ours, follow(optax.adamw(0.02, weight_decay=0.3, mask=mask), *problem)) < 1e-14
-    assert difference(ours, follow(optax.adam(0.02), *problem)) > 0.01
 
 
 def test_the_schedule_goes_around_the_decay(problem):

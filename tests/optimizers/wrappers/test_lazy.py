@@ -1,5 +1,7 @@
 """Lazy rows against NumPy loops over the rows that were visited, and dense Adam where every row is."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -103,15 +105,22 @@ def test_one_visit_of_every_row_is_dense_adam_in_float32_and_bfloat16():
     order = np.array([3, 1, 4, 0, 2], np.uint8)
     for dtype, rtol in ((jnp.float32, 1e-6), (jnp.bfloat16, 1e-2)):
         zeros, g = jnp.zeros((V, D), dtype), jnp.asarray(gradient, dtype)
-        table, m, v = lazy_adam_rows(zeros, zeros, zeros, order, g[order], 1, jnp.float32(0.1), b1=np.float64(0.9))
+        step = jax.jit(partial(lazy_adam_rows, rows=order, step=1, learning_rate=jnp.float32(0.1), b1=np.float64(0.9)))
+        table, m, v = step(zeros, zeros, zeros, grads=g[order])
         assert table.dtype == m.dtype == v.dtype == dtype
         np.testing.assert_allclose(table, -0.1 * np.sign(gradient), rtol=rtol)
         np.testing.assert_allclose(v, 0.001 * np.asarray(g, float) ** 2, rtol=rtol)
 
 
+def test_rows_of_few_bits_in_a_table_of_many_rows():
+    zeros = jnp.zeros((300, 1))
+    table, _, _ = jax.jit(lazy_adam_rows)(zeros, zeros, zeros, np.array([5], np.int8), jnp.ones((1, 1)), 1)
+    assert np.flatnonzero(table) == [5]
+
+
 def test_no_rows_change_nothing():
     table = jnp.ones((3, 2))
-    after = lazy_adam_rows(table, table, table, jnp.zeros(0, jnp.int32), jnp.zeros((0, 2)), 1)
+    after = jax.jit(lazy_adam_rows)(table, table, table, jnp.zeros(0, jnp.int32), jnp.zeros((0, 2)), 1)
     for array in after:
         np.testing.assert_array_equal(array, table)
 

@@ -7,6 +7,8 @@ import pytest
 
 from kexue.optimizers import noisy_quadratic_loss
 
+compiled = jax.jit(noisy_quadratic_loss, static_argnames=("steps", "k"))
+
 
 def by_matrices(rate, a, sigma2, steps, k, alpha, start):
     """Second moments of (fast, slow) in one dimension, as a 2 × 2 matrix."""
@@ -25,7 +27,7 @@ def by_matrices(rate, a, sigma2, steps, k, alpha, start):
 def test_equals_a_recursion_of_second_moments(k, alpha, steps):
     a, sigma2, start = np.array([1.0, 0.3, 0.01]), np.array([0.5, 2.0, 0.0]), np.array([1.0, -2.0, 0.3])
     with jax.enable_x64(True):
-        ours = noisy_quadratic_loss(0.7, a, sigma2, steps, k, alpha, start=start)
+        ours = compiled(0.7, a, sigma2, steps, k, alpha, start=start)
     expected = sum(by_matrices(0.7, *row[:2], steps, k, alpha, row[2]) for row in zip(a, sigma2, start, strict=True))
     np.testing.assert_allclose(ours, expected, rtol=1e-12)
 
@@ -35,11 +37,11 @@ def test_stationary_variances_are_the_closed_form():
     r = 1 - slope
     with jax.enable_x64(True):
         one = jnp.ones(1)
-        sgd = float(2 * noisy_quadratic_loss(slope, one, 1.0, 200))
-        ours = float(2 * noisy_quadratic_loss(slope, one, 1.0, 200, k, alpha))
+        sgd = float(2 * compiled(slope, one, 1.0, 200))
+        ours = float(2 * compiled(slope, one, 1.0, 200, k, alpha))
         # Plain SGD that contracts as much in a period does better.
         equal = 1 - (1 - alpha + alpha * r**k) ** (1 / k)
-        slower = float(2 * noisy_quadratic_loss(equal, one, 1.0, 2000))
+        slower = float(2 * compiled(equal, one, 1.0, 2000))
     np.testing.assert_allclose(sgd, slope / (2 - slope), rtol=1e-12)
     ratio = alpha**2 * (1 - r ** (2 * k)) / (1 - (1 - alpha + alpha * r**k) ** 2)
     np.testing.assert_allclose(ours / sgd, ratio, rtol=1e-12)
@@ -55,7 +57,7 @@ def test_simulated_chains_agree():
         if (t + 1) % k == 0:
             fast = slow = slow + alpha * (fast - slow)
     losses = (a * slow**2).sum(axis=1) / 2
-    exact = noisy_quadratic_loss(rate, a, 1.0, 9, k, alpha)
+    exact = compiled(rate, a, 1.0, 9, k, alpha)
     assert abs(losses.mean() - exact) < 4 * losses.std() / chains**0.5
 
 
@@ -63,9 +65,9 @@ def test_rates_may_change_with_the_step_and_be_batched():
     a = jnp.array([1.0, 0.1])
     rates = jnp.array([0.5, 0.1, 0.2])
     expected = np.sum(np.asarray(a) * np.prod(1 - np.outer(rates, a), axis=0) ** 2) / 2
-    np.testing.assert_allclose(noisy_quadratic_loss(rates, a, 0.0, 3), expected, rtol=1e-6)
-    together = jax.vmap(lambda rate: noisy_quadratic_loss(rate, a, 1.0, 3, 2, 0.5))(rates)
-    np.testing.assert_allclose(together[1], noisy_quadratic_loss(0.1, a, 1.0, 3, 2, 0.5), rtol=1e-6)
+    np.testing.assert_allclose(compiled(rates, a, 0.0, 3), expected, rtol=1e-6)
+    together = jax.vmap(lambda rate: compiled(rate, a, 1.0, 3, 2, 0.5))(rates)
+    np.testing.assert_allclose(together[1], compiled(0.1, a, 1.0, 3, 2, 0.5), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

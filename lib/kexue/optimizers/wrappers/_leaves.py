@@ -16,7 +16,7 @@ from ..._check import require
 class CountedState(NamedTuple):
     """How many updates there were, and the state of the wrapped optimizer."""
 
-    count: Array
+    step: Array
     inner_state: PyTree
 
 
@@ -33,7 +33,7 @@ def afterwards(
         updates: PyTree, state: CountedState, params: PyTree = None, **extra_args: Any
     ) -> tuple[PyTree, CountedState]:
         updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
-        return change(updates, state.count, params), CountedState(optax.safe_increment(state.count), inner_state)
+        return change(updates, state.step, params), CountedState(optax.safe_increment(state.step), inner_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
 

@@ -94,7 +94,9 @@ def accumulate(
             return jnp.where(state.gathered == 0, new, mean + (new - mean) / (state.gathered + 1).astype(mean.dtype))
 
         mean = map_leaves(gather, state.mean, updates)
-        gradient = map_leaves(lambda g, m: m.astype(jnp.result_type(g)) if is_inexact(m) else m, updates, mean)
+        gradient = map_leaves(
+            lambda g, m: m.astype(jnp.result_type(g)) if is_inexact(m) and is_inexact(g) else m, updates, mean
+        )
 
         def apply() -> tuple[PyTree, PyTree]:
             new_updates, inner_state = inner.update(gradient, state.inner_state, params, **extra_args)
@@ -103,8 +105,9 @@ def accumulate(
         def hold() -> tuple[PyTree, PyTree]:
             return jax.tree.map(lambda u: jnp.zeros(u.shape, u.dtype), jax.eval_shape(apply)[0]), state.inner_state
 
-        new_updates, inner_state = jax.lax.cond(state.gathered == every_k - 1, apply, hold)
-        return new_updates, AccumulateState((state.gathered + 1) % every_k, mean, inner_state)
+        k = jnp.asarray(every_k, state.gathered.dtype)
+        new_updates, inner_state = jax.lax.cond(state.gathered == k - 1, apply, hold)
+        return new_updates, AccumulateState((state.gathered + 1) % k, mean, inner_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
 

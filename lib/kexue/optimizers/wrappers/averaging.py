@@ -15,7 +15,7 @@ __all__ = ["AverageState", "average", "averaged_params"]
 class AverageState(NamedTuple):
     """How many weights were averaged, their average, and the state of the wrapped optimizer."""
 
-    count: Array
+    step: Array
     average: PyTree
     inner_state: PyTree
 
@@ -84,7 +84,7 @@ def average(
         updates: PyTree, state: AverageState, params: PyTree = None, **extra_args: Any
     ) -> tuple[PyTree, AverageState]:
         updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
-        count = optax.safe_increment(state.count)
+        count = optax.safe_increment(state.step)
         weight = _weight(decay, count) if bias_correction else 1 - decay
 
         def follow(mean: Array, u: Any, theta: Any) -> Array:

@@ -71,7 +71,9 @@ def lazy(
         steps, new_state = inner.update(updates, state, params, **extra_args)
         if freeze_moments:
             new_state = _keep_rows(inner, touched, updates, new_state, state)
-        return map_leaves(lambda u, t: select(t, u, jnp.zeros_like(u)), steps, touched), new_state
+        return map_leaves(
+            lambda u, t: u if t is True else jnp.where(t, u, jnp.zeros_like(u)), steps, touched
+        ), new_state
 
     return optax.GradientTransformationExtraArgs(inner.init, update)
 
@@ -166,23 +168,28 @@ def lazy_adam_rows(
         not_negative(name, number)
     for name, number in (("b1", b1), ("b2", b2)):
         require(name, number, "in [0, 1)", lambda value: (value >= 0) & (value < 1))
-    dtype = wide(table, m, v)
-    # Indices below 0 would count from the end.
-    places = jnp.where(jnp.asarray(rows) < 0, len(table), rows)
-    g, theta, m_rows, v_rows = (
-        grads.astype(dtype),
-        *(array.at[places].get(mode="fill", fill_value=0).astype(dtype) for array in (table, m, v)),
-    )
-    gamma, epsilon, t = (jnp.asarray(number, dtype) for number in (learning_rate, eps, step))
+    dtype, places = wide(table, m, v), _places(rows, len(table))
+
+    def gather(array: Array) -> Array:
+        return array.at[places].get(mode="fill", fill_value=0).astype(dtype)
+
+    def scatter(array: Array, new: Array) -> Array:
+        return array.at[places].set(new.astype(array.dtype), mode="drop")
+
+    g, gamma, epsilon, t = (jnp.asarray(value, dtype) for value in (grads, learning_rate, eps, step))
     # The small differences before they are rounded.
     (keep1, fresh1), (keep2, fresh2) = ((jnp.asarray(b, dtype), jnp.asarray(1 - b, dtype)) for b in (b1, b2))
-    m_rows, v_rows = keep1 * m_rows + fresh1 * g, keep2 * v_rows + fresh2 * g**2
     correction1, correction2 = (-jnp.expm1(t * jnp.log1p(-fresh)) for fresh in (fresh1, fresh2))
-    theta = theta - gamma * (m_rows / correction1) / (jnp.sqrt(v_rows / correction2) + epsilon)
-    return tuple(
-        array.at[places].set(new.astype(array.dtype), mode="drop")
-        for array, new in ((table, theta), (m, m_rows), (v, v_rows))
-    )
+    m_rows, v_rows = keep1 * gather(m) + fresh1 * g, keep2 * gather(v) + fresh2 * g**2
+    theta = gather(table) - gamma * (m_rows / correction1) / (jnp.sqrt(v_rows / correction2) + epsilon)
+    return scatter(table, theta), scatter(m, m_rows), scatter(v, v_rows)
+
+
+def _places(rows: Array | np.ndarray, count: int) -> Array:
+    """The rows as indices, all that are none as `count`: below 0 they would count from the end."""
+    rows = jnp.asarray(rows)
+    rows = rows.astype(jnp.int32) if rows.dtype.itemsize < 4 else rows
+    return jnp.where((rows < 0) | (rows >= count), count, rows)
 
 
 def _check_rows(table: Any, m: Any, v: Any, rows: Any, grads: Any) -> None:

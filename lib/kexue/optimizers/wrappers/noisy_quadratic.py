@@ -1,5 +1,7 @@
 """The noisy quadratic model, in which the expected loss of SGD and of Lookahead is known exactly."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -82,7 +84,7 @@ def noisy_quadratic_loss(
     if rates.ndim == 1 and len(rates) != steps:
         raise ValueError(f"rate must be one number or one for each of the {steps} steps, got {len(rates)}")
 
-    def step(carry: tuple[Array, ...], now: tuple[Array, Array]) -> tuple[tuple[Array, ...], None]:
+    def step(carry: Any, now: tuple[Array, Array]) -> tuple[Any, None]:
         mean, slow_mean, variance, slow_variance, covariance = carry
         t, gamma = now
         r = 1 - gamma * a

@@ -102,14 +102,14 @@ def piecewise_linear(
     if from_zero and steps[0] > 0:
         steps, values = [0, *steps], [0.0, *values]
     # The last value once more, so that there is always a line to be on.
-    steps, values = np.array([*steps, steps[-1] + 1]), [*values, values[-1]]
+    ends, values = np.array([*steps, steps[-1] + 1]), [*values, values[-1]]
 
     def rho(count: Any) -> Array:
         t, dtype = jnp.asarray(count), jnp.result_type(float)
         t = t.astype(jnp.int32) if jnp.issubdtype(t.dtype, jnp.integer) else t
-        knots, heights = jnp.asarray(steps, t.dtype), jnp.stack([jnp.asarray(value, dtype) for value in values])
+        knots, heights = jnp.asarray(ends, t.dtype), jnp.stack([jnp.asarray(value, dtype) for value in values])
         t = jnp.clip(t, knots[0], knots[-1])
-        i = jnp.clip(jnp.searchsorted(knots, t, side="right") - 1, 0, len(steps) - 2)
+        i = jnp.clip(jnp.searchsorted(knots, t, side="right") - 1, 0, len(ends) - 2)
         # Steps are subtracted as they come: as float32, integers beyond 2^24 would be rounded first.
         part = (t - knots[i]).astype(dtype) / (knots[i + 1] - knots[i]).astype(dtype)
         return heights[i] + part * (heights[i + 1] - heights[i])

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, PyTree, ScalarLike
@@ -26,7 +27,7 @@ __all__ = ["LookaheadState", "lookahead", "slow_params"]
 class LookaheadState(NamedTuple):
     """How many updates there were, the slow weights, and the state of the wrapped optimizer."""
 
-    count: Array
+    step: Array
     slow: PyTree
     inner_state: PyTree
 
@@ -65,8 +66,9 @@ def lookahead(
 
     Notes
     -----
-    Memory: a copy of the parameters, made in ``init``, so that they can be donated. Time: a few operations a parameter,
-    selected in the same loop as the update itself; a ``lax.cond`` would have to copy what it might change.
+    Memory: a copy of the parameters, made in ``init``, so that they can be donated. Time, where state and parameters
+    are donated: the slow weights are read at each step, in the same loop as the update itself, and written at
+    synchronisations only.
 
     Examples
     --------
@@ -98,9 +100,9 @@ def lookahead(
     ) -> tuple[PyTree, LookaheadState]:
         updates, inner_state = inner.update(updates, state.inner_state, params, **extra_args)
         params = matched_params("lookahead", params, updates)
-        count = optax.safe_increment(state.count)
-        is_synchronised = count % sync_period == 0
-        alpha = value_at(slow_step, state.count)
+        count = optax.safe_increment(state.step)
+        is_synchronised = count % jnp.asarray(sync_period, count.dtype) == 0
+        alpha = value_at(slow_step, state.step)
 
         def pull_back(u: Array, theta: Array, slow: Array) -> Array:
             if not (is_inexact(u) and is_inexact(theta)):
@@ -111,12 +113,15 @@ def lookahead(
             back = jnp.asarray(u, dtype) - (1 - jnp.asarray(alpha, dtype)) * ahead
             return jnp.where(is_synchronised, back.astype(u.dtype), u)
 
-        def follow(slow: Array, u: Any, theta: Any) -> Array:
-            # The fast weights as they will be, to the last bit.
-            return slow if is_empty(u) else jnp.where(is_synchronised, applied(theta, u), slow)
+        def ahead(slow: Array, u: Any, theta: Any) -> Array:
+            return slow if is_empty(u) else applied(theta, u)
 
         updates = map_leaves(pull_back, updates, params, state.slow)
-        return updates, LookaheadState(count, map_leaves(follow, state.slow, updates, params), inner_state)
+        # The fast weights as they will be, to the last bit. The branch is given nothing that is not computed anyway
+        # (`optax.apply_updates` adds the same): so the compiler has nothing to copy where the slow weights stay.
+        fast = map_leaves(ahead, state.slow, updates, params)
+        slow = jax.lax.cond(is_synchronised, lambda new, old: new, lambda new, old: old, fast, state.slow)
+        return updates, LookaheadState(count, slow, inner_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
