@@ -57,5 +57,5 @@ def test_lookahead(measure, benchmark, inner, wrapper):
         "kexue.optimizers.average": lambda: ten_steps(average(inner, 0.999)),
         "optax.lookahead": lambda: ten_steps(optax.lookahead(inner, 5, 0.5), with_slow_weights),
     }[wrapper]()
-    # The weights are elsewhere at every call and without the wrapper elsewhere altogether: nothing to compare.
-    measure(run, tolerance=float("inf"))
+    # The first ten steps are compared, of a thousandth each: slow weights hold back a part of that.
+    measure(run, tolerance=1e-6 if wrapper.endswith("lookahead") else 0.01)
