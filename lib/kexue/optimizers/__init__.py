@@ -66,7 +66,7 @@
 `pcgrad`                      many gradients without what points against others (PCGrad)
 ============================  ================================================================================
 
-The methods are `optax.GradientTransformation`\ s and the wrappers functions from one to another: they stand in
+The methods are `optax.GradientTransformation` objects and the wrappers functions from one to another: they stand in
 `optax.chain`, `optax.partition`, `optax.masked` and `optax.inject_hyperparams` like optax's own.
 """
 

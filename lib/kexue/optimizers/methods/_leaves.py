@@ -1,7 +1,7 @@
 """What every optimizer here does with a leaf: the dtype of its averages, leaves that stand still, rates that change."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jaxtyping import Array, PyTree, ScalarLike
 
 from ..._check import require
 
-Rate = ScalarLike | optax.Schedule
+Rate: TypeAlias = ScalarLike | Callable[[Any], Any]
 
 
 def check_rate(name: str, rate: Any) -> None:
@@ -50,7 +50,7 @@ def update_leaves(function: Callable, updates: PyTree, params: Any, *states: PyT
 
     A tree of states may hold a tree at the place of a leaf, or None at the place of one that stands still.
     """
-    leaves, structure = jax.tree.flatten(updates)
+    leaves, structure = jax.tree.flatten(updates)  # type: Any, Any
     beside = [None] * len(leaves) if params is None else structure.flatten_up_to(params)
     rows = []
     for update, param, *state in zip(leaves, beside, *map(structure.flatten_up_to, states), strict=True):
@@ -78,29 +78,29 @@ def times(leaf: Array, factor: Array) -> Array:
     return leaf * factor.astype(leaf.dtype)
 
 
-class CountState(NamedTuple):
+class StepState(NamedTuple):
     """The number of updates so far, for a schedule."""
 
-    count: Array
+    step: Array
 
 
 def with_rate(rate: Rate, apply: Callable[[Array, Array, Any], Array]) -> optax.GradientTransformationExtraArgs:
     """The link ``apply(rate, update, param)``, the rate a number or a schedule of the count of updates."""
 
-    def init(params: PyTree) -> CountState | optax.EmptyState:
+    def init(params: PyTree) -> StepState | optax.EmptyState:
         del params
-        return CountState(jnp.zeros((), jnp.int32)) if callable(rate) else optax.EmptyState()
+        return StepState(jnp.zeros((), jnp.int32)) if callable(rate) else optax.EmptyState()
 
     def update(updates: PyTree, state: Any, params: Any = None, **extra: Any) -> tuple[PyTree, Any]:
         del extra
-        number = jnp.asarray(rate(state.count) if callable(rate) else rate)
+        number = jnp.asarray(rate(state.step) if callable(rate) else rate)
 
         def step(u: Array, p: Any) -> tuple[Array]:
             wide = widened(u)
             return (apply(number.astype(real_dtype(wide)), wide, p).astype(u.dtype),)
 
         (updates,) = update_leaves(step, updates, params)
-        return updates, CountState(optax.safe_increment(state.count)) if callable(rate) else state
+        return updates, StepState(optax.safe_increment(state.step)) if callable(rate) else state
 
     return optax.GradientTransformationExtraArgs(init, update)
 

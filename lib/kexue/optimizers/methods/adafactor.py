@@ -40,7 +40,7 @@ class Factors(NamedTuple):
 class FactoredState(NamedTuple):
     """What the next step of `scale_by_factored_rms` needs."""
 
-    count: Array
+    step: Array
     """Steps so far, int32."""
     mean_square: PyTree
     """By leaf: `Factors`, or one number an entry, or None where it holds integers."""
@@ -104,8 +104,8 @@ def scale_by_factored_rms(
 
     def update(updates: PyTree, state: FactoredState, params: Any = None, **extra: Any) -> tuple[PyTree, FactoredState]:
         del extra
-        count = optax.safe_increment(state.count)
-        kept = jnp.asarray(decay(count), jnp.result_type(float))
+        t = optax.safe_increment(state.step)
+        kept = jnp.asarray(decay(t), jnp.result_type(float))
 
         def step(g: Array, _: Any, v: Any) -> tuple[Array, Any]:
             axes = _factored_axes(g.shape, min_dim_to_factor) if isinstance(v, Factors) else None
@@ -113,7 +113,7 @@ def scale_by_factored_rms(
             return u.astype(g.dtype), v
 
         updates, mean_square = update_leaves(step, updates, params, state.mean_square)
-        return updates, FactoredState(count, mean_square)
+        return updates, FactoredState(t, mean_square)
 
     return optax.GradientTransformationExtraArgs(init, update)
 

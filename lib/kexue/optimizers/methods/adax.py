@@ -29,7 +29,7 @@ __all__ = ["DecayState", "adax", "adaxw", "scale_by_decay"]
 class DecayState(NamedTuple):
     """What the next step of `scale_by_decay` needs; the averages are None where a leaf holds integers."""
 
-    count: Array
+    step: Array
     """Steps so far, int32."""
     mean: PyTree
     """:math:`m`, the average of the gradients."""
@@ -100,8 +100,8 @@ def scale_by_decay(
 
     def update(updates: PyTree, state: DecayState, params: Any = None, **extra: Any) -> tuple[PyTree, DecayState]:
         del extra
-        count = optax.safe_increment(state.count)
-        first, second = decay_adam(b1)(count) if debias else jnp.asarray(b1), jnp.asarray(decay(count))
+        t = optax.safe_increment(state.step)
+        first, second = decay_adam(b1)(t) if debias else jnp.asarray(b1), jnp.asarray(decay(t))
 
         def step(g: Array, _: Any, m: Array, v: Array) -> tuple[Array, Array, Array]:
             wide = g.astype(m.dtype)
@@ -112,7 +112,7 @@ def scale_by_decay(
             return (m / root.astype(m.dtype)).astype(g.dtype), m, v
 
         updates, mean, square = update_leaves(step, updates, params, state.mean, state.mean_square)
-        return updates, DecayState(count, mean, square)
+        return updates, DecayState(t, mean, square)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
