@@ -4,8 +4,7 @@
 # Happens: `MultiSteps` sets its sum of gradients back by multiplying it with zero, and zero times NaN is NaN. After one
 #   gradient that is not finite no update is finite any more; with `apply_if_finite` inside, nothing moves any more.
 # Versions: optax 0.2.8, jax 0.10.1.
-# Source: seen here. `MultiSteps(..., should_skip_update_fn=optax.skip_not_finite)` leaves such gradients out;
-#   `kexue.optimizers.accumulate` overwrites its mean, so that a NaN ends with its own update.
+# Source: seen here. `MultiSteps(..., should_skip_update_fn=optax.skip_not_finite)` leaves such gradients out.
 set -euo pipefail
 PYTHON=${PYTHON:-python3.12}
 folder=$(mktemp -d)

@@ -4,7 +4,7 @@
 #   competing species, counted in hundreds, six parameters by their logarithms: from residuals as they are the search
 #   ends far from the minimum after 500 steps; divided by the norm of the data it converges, to a sum of squares of 0.5.
 # Versions: optimistix 0.1.0, jax 0.10.1.
-# Source: seen here. Divide residuals by the norm of the data, as `kexue.dynamics.fit_parameters` does.
+# Source: seen here. Divide residuals by the norm of the data.
 set -euo pipefail
 PYTHON=${PYTHON:-python3.12}
 folder=$(mktemp -d)
