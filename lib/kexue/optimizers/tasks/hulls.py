@@ -64,7 +64,7 @@ def min_norm(grads: PyTree) -> Combination:
     Examples
     --------
     >>> solution = min_norm(jnp.array([[2.0, 0.0], [0.0, 1.0]]))
-    >>> print(solution.direction, solution.weights)
+    >>> print(solution.direction.round(3), solution.weights.round(3))
     [0.4 0.8] [0.2 0.8]
 
     References
