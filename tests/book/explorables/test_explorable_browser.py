@@ -579,8 +579,13 @@ def test_print_has_the_picture_and_no_controls(visit):
     figure = page.locator(".kexue-explorable").first
     assert not figure.locator(".kexue-controls").is_visible()
     assert figure.locator(".kexue-panels").is_visible() and not figure.locator(".kexue-still").is_visible()
+    page.emulate_media(media="screen")
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    page.locator(".kexue-explorable[data-drawn=dark]").first.wait_for()
+    page.emulate_media(media="print")
+    page.evaluate("document.documentElement.dataset.theme = 'light'")  # paper is, and does not wait for a drawing
     assert figure.locator(".kexue-still").is_visible() and not figure.locator(".kexue-panels").is_visible()
+    assert figure.get_attribute("data-drawn") == "dark"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
