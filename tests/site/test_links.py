@@ -66,6 +66,8 @@ def _path_in_repository(link: str, repository: str, branch: str) -> str | None:
         assert url.path == f"/v2/gh/{repository}/{branch}", link
         return parse_qs(url.query)["urlpath"][0].removeprefix("lab/tree/")
     elif url.netloc == "github.com" and re.search(r"/(blob|edit|tree|raw)/", url.path):
+        if url.path.split("/")[2] != repository.split("/")[1]:
+            return None  # somebody else's code
         start = re.match(r".*?/(?:blob|edit|tree|raw)/[^/]+/", url.path)[0]
         assert start.startswith(f"/{repository}/") and start.endswith(f"/{branch}/"), link
     else:
