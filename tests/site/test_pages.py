@@ -67,10 +67,6 @@ def test_every_request_succeeds_and_stays_here(visit: Callable[..., Any], addres
     assert not seen.foreign
 
 
-# Their longest formulas still have to be scrolled, inside their boxes.
-WIDE_REFERENCE = ("appendix/library_optimizers.html", "appendix/library_dynamics.html")
-
-
 def test_nothing_leaves_the_screen(visit: Callable[..., Any], address: str, screen: str) -> None:
     facts = visit(address, screen).facts
     assert facts["scrollWidth"] <= facts["screen"], facts["overflowing"][:5]
@@ -78,8 +74,6 @@ def test_nothing_leaves_the_screen(visit: Callable[..., Any], address: str, scre
     assert not facts["outside"]
     assert not facts["cut"]
     assert not facts["shortSliders"]
-    if address in WIDE_REFERENCE:
-        return
     assert screen == "narrow" or not facts["wideFormulas"], "formulas that have to be scrolled on a wide screen"
 
 

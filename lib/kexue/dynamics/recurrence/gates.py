@@ -16,8 +16,8 @@ __all__ = ["AntisymmetricCell", "chrono_bias", "leaky_integrator"]
 def leaky_integrator(tau: Any, dt: Any, *, exact: bool = True) -> Float[Array, "*shape"]:
     r"""The gate that makes :math:`h\leftarrow h+z(n-h)` one step of :math:`\tau\dot h=-h+n`.
 
-    .. math:: z=1-e^{-\Delta t/\tau}\quad\text{(exact, for an input that is constant during the step)},\qquad
-              z=\Delta t/\tau\quad\text{(Euler)}.
+    .. math:: &z=1-e^{-\Delta t/\tau}\quad\text{(exact, for an input that is constant during the step)},\\
+              &z=\Delta t/\tau\quad\text{(Euler)}.
 
     Euler's overshoots beyond :math:`\Delta t=\tau` and diverges beyond :math:`2\tau`.
 

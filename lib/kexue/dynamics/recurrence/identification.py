@@ -33,7 +33,8 @@ def fit_parameters(
 ) -> FitResult:
     r"""Fit the parameters of :math:`\dot x=f(x,t;p)` to a trajectory that was seen at some times.
 
-    .. math:: \min_p\sum_k\big\lVert x_p(t_k)-y_k\big\rVert^2,\qquad x_p=\text{the unrolled cell from }x_0,
+    .. math:: &\min_p\sum_k\big\lVert x_p(t_k)-y_k\big\rVert^2,\\
+              &x_p=\text{the unrolled cell from }x_0,
 
     by the Levenberg-Marquardt method in :math:`\ln p`, with the Jacobian from forward differentiation.
 

@@ -35,8 +35,8 @@ def multiple_shooting(
 ) -> FitResult:
     r"""Fit the parameters of :math:`\dot x=f(x,t;p)`, and the states where windows of the trajectory start.
 
-    .. math:: \min_{p,s}\sum_k\big\lVert x_{p,s}(t_k)-y_k\big\rVert^2
-              +c^2\sum_w\big\lVert x_{p,s_w}(t_{w+1})-s_{w+1}\big\rVert^2
+    .. math:: &\min_{p,s}\sum_k\big\lVert x_{p,s}(t_k)-y_k\big\rVert^2\\
+              &\qquad+c^2\sum_w\big\lVert x_{p,s_w}(t_{w+1})-s_{w+1}\big\rVert^2
 
     The derivative of a trajectory with respect to its parameters grows with the length of a window instead of the
     whole. At :math:`c\to\infty` this is `fit_parameters`; at a finite :math:`c` the flow may be kicked at each joint,

@@ -51,8 +51,10 @@ def scale_by_factored_rms(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Divide the gradient by the root of its averaged squares, of which only row and column means are kept.
 
-    .. math:: \hat v_{ij}=\frac{r_ic_j}{\bar r},\qquad r_i=\frac1n\sum_jv_{ij},\qquad c_j=\frac1m\sum_iv_{ij},\qquad
-              u_{ij}=\frac{g_{ij}}{\sqrt{\hat v_{ij}}}
+    .. math:: &\hat v_{ij}=\frac{r_ic_j}{\bar r},\\
+              &r_i=\frac1n\sum_jv_{ij},\\
+              &c_j=\frac1m\sum_iv_{ij},\\
+              &u_{ij}=\frac{g_{ij}}{\sqrt{\hat v_{ij}}}
 
     Of all tables :math:`a_ib_j` this one is the closest to :math:`v` in generalised Kullback-Leibler divergence.
     It has the same row and column sums, and because these are linear in :math:`v`, their moving averages are those of
@@ -130,8 +132,9 @@ def adafactor(
 ) -> optax.GradientTransformationExtraArgs:
     r"""AdaFactor: Adam's second moment in two vectors, clipped updates, steps relative to the size of the weights.
 
-    .. math:: \hat v_t=b_t\hat v_{t-1}+(1-b_t)(g_t^2+\epsilon_1)\ \text{(factored)},\qquad b_t=1-t^{-c},\qquad
-              u_t=\frac{g_t}{\sqrt{\hat v_t}}
+    .. math:: &\hat v_t=b_t\hat v_{t-1}+(1-b_t)(g_t^2+\epsilon_1)\ \text{(factored)},\\
+              &b_t=1-t^{-c},\\
+              &u_t=\frac{g_t}{\sqrt{\hat v_t}}
 
     .. math:: \theta_t=\theta_{t-1}-\alpha_t\max\big(\epsilon_2,\operatorname{RMS}(\theta_{t-1})\big)
               \frac{u_t}{\max(1,\operatorname{RMS}(u_t)/d)}

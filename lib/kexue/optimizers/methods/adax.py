@@ -42,8 +42,9 @@ def scale_by_decay(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Divide the averaged gradient by the root of any normalised average of its squares.
 
-    .. math:: m_t=a_tm_{t-1}+(1-a_t)g_t,\qquad \hat v_t=b_t\hat v_{t-1}+(1-b_t)\lvert g_t\rvert^2,\qquad
-              u_t=\frac{m_t}{\sqrt{\hat v_t+\epsilon}}
+    .. math:: &m_t=a_tm_{t-1}+(1-a_t)g_t,\\
+              &\hat v_t=b_t\hat v_{t-1}+(1-b_t)\lvert g_t\rvert^2,\\
+              &u_t=\frac{m_t}{\sqrt{\hat v_t+\epsilon}}
 
     The sequence :math:`b_t` is the optimizer: :func:`decay_adam` makes Adam of it, :func:`decay_mean` Adagrad with a
     rate :math:`\alpha\sqrt t`, :func:`decay_adax` AdaX.
@@ -122,9 +123,10 @@ def adax(
 ) -> optax.GradientTransformationExtraArgs:
     r"""AdaX: Adam with a second moment that never forgets.
 
-    .. math:: m_t=\beta_1m_{t-1}+(1-\beta_1)g_t,\qquad v_t=(1+\beta_2)v_{t-1}+\beta_2g_t^2,\qquad
-              \theta_t=\theta_{t-1}-\alpha_t\frac{m_t}{\sqrt{\hat v_t+\epsilon}},\qquad
-              \hat v_t=\frac{v_t}{(1+\beta_2)^t-1}
+    .. math:: &m_t=\beta_1m_{t-1}+(1-\beta_1)g_t,\\
+              &v_t=(1+\beta_2)v_{t-1}+\beta_2g_t^2,\\
+              &\theta_t=\theta_{t-1}-\alpha_t\frac{m_t}{\sqrt{\hat v_t+\epsilon}},\\
+              &\hat v_t=\frac{v_t}{(1+\beta_2)^t-1}
 
     computed in the normalised form of :func:`decay_adax`, where :math:`v_t` would overflow. The mean :math:`m` is not
     corrected for its start at zero.

@@ -17,7 +17,8 @@ Decay = Callable[[Any], Array]
 def decay_adam(beta2: ScalarLike) -> Decay:
     r"""Adam's average with its bias correction: it forgets at a constant rate.
 
-    .. math:: \hat v_t=b_t\hat v_{t-1}+(1-b_t)g_t^2,\qquad b_t=\beta_2\frac{1-\beta_2^{t-1}}{1-\beta_2^t}
+    .. math:: &\hat v_t=b_t\hat v_{t-1}+(1-b_t)g_t^2,\\
+              &b_t=\beta_2\frac{1-\beta_2^{t-1}}{1-\beta_2^t}
 
     Parameters
     ----------

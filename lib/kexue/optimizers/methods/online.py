@@ -26,7 +26,8 @@ def online_linear(
 ) -> Float[Array, "*frames seeds"]:
     r"""Projected online descent on losses :math:`f_t(x)=g_tx` over :math:`[-B,B]`, from :math:`x_0=0`.
 
-    .. math:: x_t=\operatorname{clip}\big(x_{t-1}+u_t,\,-B,\,B\big),\qquad u_t\text{ the optimizer's update for }g_t
+    .. math:: &x_t=\operatorname{clip}\big(x_{t-1}+u_t,\,-B,\,B\big),\\
+              &u_t\text{ the optimizer's update for }g_t
 
     The best point is :math:`-B\operatorname{sign}\mathbb E[g]`. An optimizer whose average of squares forgets can
     drift to the opposite end.

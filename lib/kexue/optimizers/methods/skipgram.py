@@ -24,9 +24,10 @@ def skipgram_step(
     With :math:`h` the row of a centre word, :math:`e_0` that of its neighbour and :math:`e_1,\dots,e_K` those of words
     that are not, the loss is the sum over the batch of
 
-    .. math:: \ell=-\log\sigma(h\cdot e_0)-\sum_{k=1}^K\log\sigma(-h\cdot e_k),\qquad
-              d_k=\sigma(h\cdot e_k)-[k=0],\qquad
-              \frac{\partial\ell}{\partial h}=\sum_kd_ke_k,\qquad \frac{\partial\ell}{\partial e_k}=d_kh .
+    .. math:: &\ell=-\log\sigma(h\cdot e_0)-\sum_{k=1}^K\log\sigma(-h\cdot e_k),\\
+              &d_k=\sigma(h\cdot e_k)-[k=0],\\
+              &\frac{\partial\ell}{\partial h}=\sum_kd_ke_k,\\
+              &\frac{\partial\ell}{\partial e_k}=d_kh .
 
     The gradient of a gather is a dense table of the size of the vocabulary; here the steps are added to their rows.
     A word that occurs several times receives the sum of its steps.

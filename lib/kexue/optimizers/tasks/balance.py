@@ -102,9 +102,9 @@ def gradnorm_step(
 ) -> GradNormState:
     r"""One step of GradNorm: weights learned until all weighted gradients are alike, longer for who lags behind.
 
-    .. math:: \min_w\sum_i\Big\lvert w_i\lVert g_i\rVert-\mathrm{sg}\big(\bar G\,r_i^\alpha\big)\Big\rvert, \qquad
-              \bar G=\frac1n\sum_jw_j\lVert g_j\rVert, \qquad
-              r_i=\frac{L_i/L_i(0)}{\frac1n\sum_jL_j/L_j(0)}
+    .. math:: &\min_w\sum_i\Big\lvert w_i\lVert g_i\rVert-\mathrm{sg}\big(\bar G\,r_i^\alpha\big)\Big\rvert,\\
+              &\bar G=\frac1n\sum_jw_j\lVert g_j\rVert,\\
+              &r_i=\frac{L_i/L_i(0)}{\frac1n\sum_jL_j/L_j(0)}
 
     then :math:`w\leftarrow nw/\sum_jw_j`. At :math:`\alpha=0` it ends at :math:`w_i\propto1/\lVert g_i\rVert`, which
     :func:`normalised_sum` reaches at once. What it ends at is invariant to the scale of each loss, the way there is

@@ -29,8 +29,8 @@ class Combination(NamedTuple):
 def min_norm(grads: PyTree) -> Combination:
     r"""Shortest vector in the convex hull of the gradients: a step against it raises no loss to first order.
 
-    .. math:: \min_{w\in\Delta}\Big\lVert\sum_iw_ig_i\Big\rVert^2, \qquad
-              \langle g_i,u\rangle\ge\lVert u\rVert^2\ \text{ for every task, with equality where } w_i>0
+    .. math:: &\min_{w\in\Delta}\Big\lVert\sum_iw_ig_i\Big\rVert^2,\\
+              &\langle g_i,u\rangle\ge\lVert u\rVert^2\ \text{ for every task, with equality where } w_i>0
 
     Zero exactly where the tasks are Pareto stationary. Invariant to a shift of any loss. A factor of all losses
     becomes a factor of :math:`u`. **Not** invariant to the scale of one loss: as that loss is made small, :math:`u`
@@ -86,8 +86,8 @@ def _min_norm(grads: PyTree) -> Combination:
 def main_and_auxiliary(main: PyTree, grads: PyTree) -> Combination:
     r"""Gradient of a main task, corrected so that it hurts none of the auxiliary ones.
 
-    .. math:: u = g_0+\sum_i\lambda_ig_i = \arg\min_u\big\{\lVert u-g_0\rVert : \langle u,g_i\rangle\ge0\big\},
-              \qquad \lambda\ge0, \quad \lambda_i\langle u,g_i\rangle=0
+    .. math:: &u = g_0+\sum_i\lambda_ig_i = \arg\min_u\big\{\lVert u-g_0\rVert : \langle u,g_i\rangle\ge0\big\},\\
+              &\lambda\ge0, \quad \lambda_i\langle u,g_i\rangle=0
 
     The main task never suffers: :math:`\langle u,g_0\rangle=\lVert u\rVert^2`. With one auxiliary task,
     :math:`\lambda=\max(0,-\langle g_0,g_1\rangle)/\lVert g_1\rVert^2`. Invariant to the scale of each auxiliary loss,
@@ -148,14 +148,14 @@ def _main_and_auxiliary(main: PyTree, grads: PyTree) -> Combination:
 def cagrad(grads: PyTree, c: ArrayLike = 0.5) -> Combination:
     r"""Best direction for the worst-served task within a ball around the mean gradient.
 
-    .. math:: \max_u\min_i\langle g_i,u\rangle\ \text{ over }\ \lVert u-g_0\rVert\le c\lVert g_0\rVert, \qquad
-              g_0=\frac1n\sum_ig_i
+    .. math:: &\max_u\min_i\langle g_i,u\rangle\ \text{ over }\ \lVert u-g_0\rVert\le c\lVert g_0\rVert,\\
+              &g_0=\frac1n\sum_ig_i
 
     For fixed convex weights the best :math:`u` is :math:`g_0` plus a multiple of :math:`g_w=\sum_iw_ig_i`, so the
     dual is :math:`\min_{w\in\Delta}F(w)`,
 
-    .. math:: F(w)=\langle g_w,g_0\rangle+c\lVert g_0\rVert\lVert g_w\rVert, \qquad
-              u=g_0+c\lVert g_0\rVert\frac{g_w}{\lVert g_w\rVert}.
+    .. math:: &F(w)=\langle g_w,g_0\rangle+c\lVert g_0\rVert\lVert g_w\rVert,\\
+              &u=g_0+c\lVert g_0\rVert\frac{g_w}{\lVert g_w\rVert}.
 
     :math:`c=0` is the mean; as c grows, u turns to :func:`min_norm`. Invariant to a shift of any loss, **not** to the
     scale of one; a factor of all losses becomes a factor of :math:`u`.

@@ -62,8 +62,8 @@ def _relative(losses: Array, reference: Array) -> Array:
 def log_sum_loss(losses: Float[Array, " tasks"]) -> Float[Array, ""]:
     r"""The number of tasks, with the gradient of the sum of the logarithms: each loss in units of itself.
 
-    .. math:: L = \sum_i\frac{L_i}{\mathrm{sg}(L_i)} = n, \qquad
-              \nabla L = \sum_i\nabla\log L_i = \frac nG\nabla G, \quad G = \Big(\prod_iL_i\Big)^{1/n}
+    .. math:: &L = \sum_i\frac{L_i}{\mathrm{sg}(L_i)} = n,\\
+              &\nabla L = \sum_i\nabla\log L_i = \frac nG\nabla G, \quad G = \Big(\prod_iL_i\Big)^{1/n}
 
     Invariant to the scale of each loss, not to a shift. Where a loss can reach zero its gradient outgrows all others
     there: give such a loss a floor, ``relative_loss(losses, losses + floor)``, at the price of the invariance.
@@ -100,9 +100,9 @@ def log_sum_loss(losses: Float[Array, " tasks"]) -> Float[Array, ""]:
 def power_mean(losses: Float[Array, " tasks"], gamma: ArrayLike) -> Float[Array, ""]:
     r"""Generalised mean: from the smallest loss over the geometric and the ordinary mean to the largest.
 
-    .. math:: M_\gamma = \Big(\frac1n\sum_iL_i^\gamma\Big)^{1/\gamma}, \qquad
-              \frac{\partial M_\gamma}{\partial L_i} = \frac1n\Big(\frac{L_i}{M_\gamma}\Big)^{\gamma-1}, \qquad
-              M_0 = \Big(\prod_iL_i\Big)^{1/n}
+    .. math:: &M_\gamma = \Big(\frac1n\sum_iL_i^\gamma\Big)^{1/\gamma},\\
+              &\frac{\partial M_\gamma}{\partial L_i} = \frac1n\Big(\frac{L_i}{M_\gamma}\Big)^{\gamma-1},\\
+              &M_0 = \Big(\prod_iL_i\Big)^{1/n}
 
     Increases with :math:`\gamma`. A factor of all losses comes out in front; a factor of one of them leaves the
     direction of the gradient as it was only at :math:`\gamma=0`, a shift only at :math:`\gamma=1`.
@@ -165,8 +165,8 @@ def _power_mean_jvp(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> 
 def prior_loss(targets: Any, kind: Literal["classes", "regression"]) -> Float[Array, ""]:
     r"""Loss of the best constant prediction: what a model without inputs would reach.
 
-    .. math:: H(p) = -\sum_kp_k\log p_k\ \text{ for classes}, \qquad
-              \operatorname{E}\lVert y-\operatorname{E}y\rVert^2\ \text{ for regression}
+    .. math:: &H(p) = -\sum_kp_k\log p_k\ \text{ for classes},\\
+              &\operatorname{E}\lVert y-\operatorname{E}y\rVert^2\ \text{ for regression}
 
     Parameters
     ----------
@@ -213,8 +213,8 @@ def prior_loss(targets: Any, kind: Literal["classes", "regression"]) -> Float[Ar
 def uncertainty_loss(losses: Float[Array, " tasks"], log_variances: Float[Array, " tasks"]) -> Float[Array, ""]:
     r"""Losses divided by variances that are learned with them.
 
-    .. math:: L = \frac12\sum_i\big(e^{-s_i}L_i + s_i\big), \qquad
-              \min_sL = \frac12\sum_i(1+\log L_i)\ \text{ at }\ s_i=\log L_i
+    .. math:: &L = \frac12\sum_i\big(e^{-s_i}L_i + s_i\big),\\
+              &\min_sL = \frac12\sum_i(1+\log L_i)\ \text{ at }\ s_i=\log L_i
 
     At the minimum over :math:`s` the gradient is half that of :func:`log_sum_loss`, invariant to the scale of each
     loss. Away from it, it is not: from :math:`s=0` an optimizer with steps of 0.003 needs thousands of them for a

@@ -12,8 +12,9 @@ __all__ = ["pcgrad"]
 def pcgrad(key: Key[Array, ""], grads: PyTree) -> PyTree:
     r"""Gradient surgery: from every gradient, the parts against the others are projected out, one after the other.
 
-    .. math:: v_i\leftarrow v_i-\frac{\min(0,\langle v_i,g_j\rangle)}{\lVert g_j\rVert^2}\,g_j
-              \ \text{ from } v_i=g_i, \text{ for } j\ne i \text{ in random order}, \qquad u=\sum_iv_i
+    .. math:: &v_i\leftarrow v_i-\frac{\min(0,\langle v_i,g_j\rangle)}{\lVert g_j\rVert^2}\,g_j\\
+              &\text{from } v_i=g_i, \text{ for } j\ne i \text{ in random order},\\
+              &u=\sum_iv_i
 
     Without conflicts this is the sum, for two opposite gradients it is zero. Invariant to a shift of any loss, and a
     factor of all losses becomes a factor of :math:`u`. A factor of one loss multiplies its own :math:`v_i` and leaves

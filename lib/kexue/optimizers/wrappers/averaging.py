@@ -25,8 +25,8 @@ def average(
 ) -> optax.GradientTransformationExtraArgs:
     r"""Keep an exponential moving average of the weights; the updates are those of ``inner``.
 
-    .. math:: \bar\theta_t = \bar\theta_{t-1} + w_t(\theta_t-\bar\theta_{t-1}),\qquad
-              w_t = \frac{1-\beta}{1-\beta^t}\quad\text{or}\quad w_t = 1-\beta
+    .. math:: &\bar\theta_t = \bar\theta_{t-1} + w_t(\theta_t-\bar\theta_{t-1}),\\
+              &w_t = \frac{1-\beta}{1-\beta^t}\quad\text{or}\quad w_t = 1-\beta
 
     With the first weight the average is :math:`\sum_i\beta^{t-i}\theta_i/\sum_i\beta^{t-i}` over
     :math:`\theta_1,\dots,\theta_t` (what Adam's bias correction would make of a sum that starts at 0); with the second

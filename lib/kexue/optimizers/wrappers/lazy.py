@@ -114,8 +114,9 @@ def lazy_adam_rows(
 ) -> tuple[Float[Array, "rows columns"], Float[Array, "rows columns"], Float[Array, "rows columns"]]:
     r"""One step of Adam on some rows of a table: gather, update, scatter.
 
-    .. math:: m_r\leftarrow\beta_1m_r+(1-\beta_1)g_r,\quad v_r\leftarrow\beta_2v_r+(1-\beta_2)g_r^2,\quad
-              \theta_r\leftarrow\theta_r-\gamma\,\frac{m_r/(1-\beta_1^t)}{\sqrt{v_r/(1-\beta_2^t)}+\epsilon}
+    .. math:: &m_r\leftarrow\beta_1m_r+(1-\beta_1)g_r,\\
+              &v_r\leftarrow\beta_2v_r+(1-\beta_2)g_r^2,\\
+              &\theta_r\leftarrow\theta_r-\gamma\,\frac{m_r/(1-\beta_1^t)}{\sqrt{v_r/(1-\beta_2^t)}+\epsilon}
 
     This is LazyAdam, with one :math:`t` for all rows: the other rows of the table and of both moments stay.
 

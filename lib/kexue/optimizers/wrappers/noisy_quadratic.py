@@ -25,8 +25,8 @@ def noisy_quadratic_loss(
 ) -> Float[Array, ""]:
     r"""Expected loss after SGD or Lookahead on a quadratic whose minimum is seen with noise.
 
-    .. math:: L = \tfrac12\sum_i a_i\theta_i^2,\qquad
-              \theta_i\leftarrow(1-\gamma a_i)\theta_i+\gamma a_i\xi_i,\quad\operatorname{Var}\xi_i=\sigma_i^2
+    .. math:: &L = \tfrac12\sum_i a_i\theta_i^2,\\
+              &\theta_i\leftarrow(1-\gamma a_i)\theta_i+\gamma a_i\xi_i,\quad\operatorname{Var}\xi_i=\sigma_i^2
 
     Means, variances and the covariance of fast and slow weights obey linear recursions: nothing is sampled.
 
