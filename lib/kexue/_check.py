@@ -20,6 +20,11 @@ def positive(name: str, value: Any) -> None:
     require(name, value, "positive and finite", lambda v: (v > 0) & np.isfinite(v))
 
 
+def not_negative(name: str, value: Any) -> None:
+    """Require ``0 <= value < inf``."""
+    require(name, value, "at least 0 and finite", lambda v: (v >= 0) & np.isfinite(v))
+
+
 def at_least_one(name: str, value: int) -> None:
     """Require a count of at least one."""
     if value < 1:

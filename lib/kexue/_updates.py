@@ -18,10 +18,15 @@ def like(value: Any, leaf: Any) -> Array:
     return jnp.asarray(value).astype(jnp.result_type(leaf))
 
 
+def is_inexact(leaf: Any) -> bool:
+    """Whether a leaf holds floats or complex numbers; nothing else is moved by an optimizer."""
+    return jnp.issubdtype(getattr(leaf, "dtype", None) or jnp.result_type(leaf), jnp.inexact)
+
+
 def map_inexact(function: Callable[..., Any], updates: PyTree, *rest: PyTree) -> PyTree:
     """`jax.tree.map` over leaves of real or complex floats; any other leaf becomes zeros, and so stays where it is."""
 
     def on_leaf(leaf: Any, *others: Any) -> Any:
-        return function(leaf, *others) if jnp.issubdtype(jnp.result_type(leaf), jnp.inexact) else jnp.zeros_like(leaf)
+        return function(leaf, *others) if is_inexact(leaf) else jnp.zeros_like(leaf)
 
     return jax.tree.map(on_leaf, updates, *rest)

@@ -14,7 +14,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree, ScalarLike
 
-from .._check import require
+from .._check import not_negative, require
 from .._updates import at, like, map_inexact
 
 __all__ = ["RootMeanSquareState", "rmsprop", "rmsprop_floor", "scale_by_root_mean_square"]
@@ -27,10 +27,6 @@ class RootMeanSquareState(NamedTuple):
 
     mean_square: PyTree[Array]
     step: Array
-
-
-def _not_negative(name: str, value: Any) -> None:
-    require(name, value, "at least 0 and finite", lambda v: (v >= 0) & np.isfinite(v))
 
 
 def _real(leaf: Any) -> np.dtype:
@@ -98,7 +94,7 @@ def scale_by_root_mean_square(
     [ 1. -1.]
     """
     require("decay", decay, "in [0, 1)", lambda value: (value >= 0) & (value < 1))
-    _not_negative("eps", eps)
+    not_negative("eps", eps)
     if per not in ("coordinate", "leaf", "tree"):
         raise ValueError(f"per must be 'coordinate', 'leaf' or 'tree', got {per!r}")
 
@@ -174,7 +170,7 @@ def rmsprop(
     ----------
     Tieleman and Hinton, lecture 6.5 of "Neural Networks for Machine Learning", 2012.
     """
-    _not_negative("learning_rate", learning_rate)
+    not_negative("learning_rate", learning_rate)
     scaling = scale_by_root_mean_square(decay, eps, eps_in_sqrt=eps_in_sqrt, per=per)
 
     def update(
@@ -225,6 +221,6 @@ def rmsprop_floor(
     """
     if curvatures.shape[0] == 0:
         raise ValueError("curvatures must hold at least one number, got none")
-    _not_negative("learning_rate", learning_rate)
-    _not_negative("eps", eps)
+    not_negative("learning_rate", learning_rate)
+    not_negative("eps", eps)
     return jnp.sum(jnp.maximum(learning_rate**2 * curvatures / 4 - eps / curvatures, 0)) / 2

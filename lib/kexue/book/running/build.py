@@ -15,6 +15,7 @@ _INPUTS = [
     "*.yml",
     "*.bib",
     "requirements.txt",
+    "claims.json",
     "_static/**/*",
     "appendix/*",
     "chapters/**/*.ipynb",

@@ -5,23 +5,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from jaxtyping import Array, PyTree, ScalarLike
 
-from ..._check import require
+from ..._updates import is_inexact
 
 Rate: TypeAlias = ScalarLike | Callable[[Any], Any]
-
-
-def check_rate(name: str, rate: Any) -> None:
-    """A number, where it is known, must be at least 0 and finite."""
-    require(name, rate, "at least 0 and finite", lambda value: (value >= 0) & np.isfinite(value))
-
-
-def is_moved(leaf: Any) -> bool:
-    """Real and complex floats move; integers, truth values and their empty tangents stand still."""
-    return jnp.issubdtype(getattr(leaf, "dtype", None) or jnp.result_type(leaf), jnp.inexact)
 
 
 def widened_dtype(leaf: Any) -> Any:
@@ -54,7 +43,7 @@ def update_leaves(function: Callable, updates: PyTree, params: Any, *states: PyT
     beside = [None] * len(leaves) if params is None else structure.flatten_up_to(params)
     rows = []
     for update, param, *state in zip(leaves, beside, *map(structure.flatten_up_to, states), strict=True):
-        moves = is_moved(update) and (param is None or is_moved(param)) and all(s is not None for s in state)
+        moves = is_inexact(update) and (param is None or is_inexact(param)) and all(s is not None for s in state)
         rows.append(
             function(jnp.asarray(update), param, *state) if moves else (_at_rest(update, param), *state),
         )

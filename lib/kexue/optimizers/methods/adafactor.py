@@ -8,14 +8,13 @@ import numpy as np
 import optax
 from jaxtyping import Array, PyTree, ScalarLike
 
-from ..._check import positive, require
+from ..._check import not_negative, positive, require
+from ..._updates import is_inexact
 from ._leaves import (
     Rate,
     absolute_square,
     average,
-    check_rate,
     given,
-    is_moved,
     real_dtype,
     times,
     update_leaves,
@@ -101,7 +100,7 @@ def scale_by_factored_rms(
     require("min_dim_to_factor", min_dim_to_factor, "at least 1", lambda value: value >= 1)
 
     def init(params: PyTree) -> FactoredState:
-        start = lambda path, p: _start(path, p, min_dim_to_factor) if is_moved(p) else None  # noqa: E731
+        start = lambda path, p: _start(path, p, min_dim_to_factor) if is_inexact(p) else None  # noqa: E731
         return FactoredState(jnp.zeros((), jnp.int32), jax.tree_util.tree_map_with_path(start, params))
 
     def update(updates: PyTree, state: FactoredState, params: Any = None, **extra: Any) -> tuple[PyTree, FactoredState]:
@@ -204,11 +203,11 @@ def adafactor(
 
 
 def _check(learning_rate: Any, clip: Any, eps: Any, momentum: Any) -> None:
-    check_rate("learning_rate", learning_rate)
+    not_negative("learning_rate", learning_rate)
     positive("clip", clip)
     if not isinstance(eps, tuple | list) or len(eps) != 2:
         raise ValueError(f"eps must be a pair of numbers, got {eps!r}")
-    check_rate("eps[1]", eps[1])
+    not_negative("eps[1]", eps[1])
     require("momentum", momentum, "in [0, 1)", lambda value: (value >= 0) & (value < 1))
 
 
@@ -219,7 +218,7 @@ def _paper_rate(relative: bool) -> optax.Schedule:
 
 def _average_of_updates(momentum: ScalarLike) -> optax.GradientTransformationExtraArgs:
     def init(params: PyTree) -> PyTree:
-        return jax.tree.map(lambda p: jnp.zeros_like(p, widened_dtype(p)) if is_moved(p) else None, params)
+        return jax.tree.map(lambda p: jnp.zeros_like(p, widened_dtype(p)) if is_inexact(p) else None, params)
 
     def update(updates: PyTree, state: PyTree, params: Any = None, **extra: Any) -> tuple[PyTree, PyTree]:
         del extra

@@ -7,14 +7,13 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, PyTree, ScalarLike
 
-from ..._check import require
+from ..._check import not_negative, require
+from ..._updates import is_inexact
 from ._leaves import (
     Rate,
     absolute_square,
     average,
-    check_rate,
     given,
-    is_moved,
     real_dtype,
     times,
     update_leaves,
@@ -92,10 +91,10 @@ def scale_by_decay(
     Li et al., 2020, arXiv:2004.09740. Kingma and Ba, 2015, arXiv:1412.6980.
     """
     require("b1", b1, "in [0, 1)", lambda value: (value >= 0) & (value < 1))
-    check_rate("eps", eps)
+    not_negative("eps", eps)
 
     def init(params: PyTree) -> DecayState:
-        mean = jax.tree.map(lambda p: jnp.zeros_like(p, widened_dtype(p)) if is_moved(p) else None, params)
+        mean = jax.tree.map(lambda p: jnp.zeros_like(p, widened_dtype(p)) if is_inexact(p) else None, params)
         square = jax.tree.map(lambda m: jnp.zeros_like(m, real_dtype(m)), mean)
         return DecayState(jnp.zeros((), jnp.int32), mean, square)
 
@@ -216,8 +215,8 @@ def adaxw(
     ----------
     Li et al., 2020, arXiv:2004.09740. Loshchilov and Hutter, 2019, arXiv:1711.05101.
     """
-    check_rate("learning_rate", learning_rate)
-    check_rate("weight_decay", weight_decay)
+    not_negative("learning_rate", learning_rate)
+    not_negative("weight_decay", weight_decay)
     links = [scale_by_decay(decay_adax(b2), b1, eps, debias=False)]
     if not (isinstance(weight_decay, int | float) and weight_decay == 0):
         shrink = with_rate(weight_decay, lambda rate, u, p: u + times(given(p), rate).astype(u.dtype))

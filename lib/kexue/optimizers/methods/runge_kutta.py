@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact, PyTree, ScalarLike
 
-from ..._check import floating
-from ._leaves import check_rate, is_moved, times
+from ..._check import floating, not_negative
+from ..._updates import is_inexact
+from ._leaves import times
 
 __all__ = ["runge_kutta_step", "stability_polynomial"]
 
@@ -72,11 +73,11 @@ def runge_kutta_step(grad_fn: Callable[[Any], PyTree], params: PyTree, step_size
     Hairer, Nørsett and Wanner, Solving Ordinary Differential Equations I, 1993, chapter II.1.
     """
     _check_order(order)
-    check_rate("step_size", step_size)
+    not_negative("step_size", step_size)
 
     def back(params: PyTree, share: float, slope: PyTree) -> PyTree:
         def move(p: Any, k: Any) -> Any:
-            return p - times(k.astype(p.dtype), jnp.asarray(share * step_size)) if is_moved(p) else p
+            return p - times(k.astype(p.dtype), jnp.asarray(share * step_size)) if is_inexact(p) else p
 
         return jax.tree.map(move, params, slope)
 

@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, ScalarLike
 
-from ._leaves import check_rate, widened
+from ..._check import not_negative
+from ._leaves import widened
 
 __all__ = ["skipgram_step"]
 
@@ -73,7 +74,7 @@ def skipgram_step(
     arXiv:1310.4546, equation 4.
     """
     _check(embed_in, embed_out, centre, target, negatives)
-    check_rate("learning_rate", learning_rate)
+    not_negative("learning_rate", learning_rate)
     words = jnp.concatenate([target[:, None], negatives.astype(target.dtype)], axis=1)
     h = widened(embed_in.at[centre].get(mode="fill", fill_value=jnp.nan))
     e = widened(embed_out.at[words].get(mode="fill", fill_value=jnp.nan))

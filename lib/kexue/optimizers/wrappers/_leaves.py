@@ -11,6 +11,7 @@ from jax.tree_util import keystr, tree_flatten_with_path
 from jaxtyping import Array, PyTree
 
 from ..._check import require
+from ..._updates import is_inexact
 
 
 class CountedState(NamedTuple):
@@ -50,11 +51,6 @@ def map_leaves(function: Callable[..., Any], tree: PyTree, *trees: PyTree) -> Py
     )
 
 
-def is_inexact(leaf: Any) -> bool:
-    """Whether a leaf holds floats or complex numbers; nothing else is moved by an optimizer."""
-    return jnp.issubdtype(jnp.result_type(leaf), jnp.inexact)
-
-
 def wide(*leaves: Any) -> np.dtype:
     """The dtype to compute in: that of the leaves, but at least 32 bits a number."""
     return np.result_type(*(np.promote_types(jnp.result_type(leaf), np.float32) for leaf in leaves))
@@ -72,11 +68,6 @@ def applied(theta: Any, u: Any) -> Array:
         return theta
     dtype = wide(theta, u)
     return (theta.astype(dtype) + jnp.asarray(u, dtype)).astype(theta.dtype)
-
-
-def value_at(number: Any, count: Array) -> Any:
-    """A number, or a schedule's value at a step."""
-    return number(count) if callable(number) else number
 
 
 def select(mask: Any, new: Any, old: Any) -> Any:
@@ -140,11 +131,6 @@ def find_state(kind: type, wrapper: str, state: PyTree) -> Any:
     if len(found) != 1:
         raise ValueError(f"state must hold the state of exactly one {wrapper}, got {len(found)}")
     return found[0]
-
-
-def not_negative(name: str, value: Any) -> None:
-    """Require ``0 <= value < inf`` of a number; schedules and traced values pass."""
-    require(name, value, "at least 0 and finite", lambda v: (v >= 0) & np.isfinite(v))
 
 
 def whole_number(name: str, value: Any) -> None:

@@ -10,7 +10,8 @@ import optax
 from jax.tree_util import keystr, tree_leaves_with_path
 from jaxtyping import Array, DTypeLike, PyTree
 
-from ._leaves import is_empty, is_inexact, map_leaves, whole_number, wide
+from ..._updates import is_inexact
+from ._leaves import is_empty, map_leaves, whole_number, wide
 
 __all__ = ["AccumulateState", "accumulate", "accumulated_value_and_grad"]
 

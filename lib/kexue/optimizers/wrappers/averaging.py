@@ -7,7 +7,8 @@ import optax
 from jaxtyping import Array, PyTree, ScalarLike
 
 from ..._check import require
-from ._leaves import applied, find_state, is_empty, is_inexact, map_leaves, matched_params, strong_copy, wide
+from ..._updates import is_inexact
+from ._leaves import applied, find_state, is_empty, map_leaves, matched_params, strong_copy, wide
 
 __all__ = ["AverageState", "average", "averaged_params"]
 

@@ -6,17 +6,9 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, PyTree, ScalarLike
 
-from ._leaves import (
-    afterwards,
-    is_inexact,
-    map_leaves,
-    matched_params,
-    not_negative,
-    select,
-    spread_mask,
-    value_at,
-    wide,
-)
+from ..._check import not_negative
+from ..._updates import at, is_inexact
+from ._leaves import afterwards, map_leaves, matched_params, select, spread_mask, wide
 
 __all__ = ["weight_decay"]
 
@@ -76,7 +68,7 @@ def weight_decay(
     not_negative("decay", decay)
 
     def change(updates: PyTree, count: Array, params: PyTree) -> PyTree:
-        numbers = value_at(rate, count), value_at(decay, count)
+        numbers = at(rate, count), at(decay, count)
 
         def shrink(u: Array, theta: Array, decays: Any) -> Array:
             if not (is_inexact(u) and is_inexact(theta)):

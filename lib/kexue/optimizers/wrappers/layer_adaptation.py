@@ -6,18 +6,10 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, PyTree, ScalarLike
 
+from ..._check import not_negative
 from ..._norms import safe_norm
-from ._leaves import (
-    afterwards,
-    is_inexact,
-    map_leaves,
-    matched_params,
-    not_negative,
-    select,
-    spread_mask,
-    value_at,
-    wide,
-)
+from ..._updates import at, is_inexact
+from ._leaves import afterwards, map_leaves, matched_params, select, spread_mask, wide
 
 __all__ = ["layer_adapt"]
 
@@ -79,7 +71,7 @@ def layer_adapt(
     not_negative("trust_coefficient", trust_coefficient)
 
     def change(updates: PyTree, count: Array, params: PyTree) -> PyTree:
-        numbers = value_at(rate, count), trust_coefficient
+        numbers = at(rate, count), trust_coefficient
 
         def scale(u: Array, theta: Array, adapts: Any) -> Array:
             if adapts is False or not (is_inexact(u) and is_inexact(theta)):

@@ -8,8 +8,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree, ScalarLike, Shaped
 
-from ..._check import require
-from ._leaves import is_empty, map_leaves, not_negative, select, spread_mask, wide
+from ..._check import not_negative, require
+from ._leaves import is_empty, map_leaves, select, spread_mask, wide
 
 __all__ = ["lazy", "lazy_adam_rows"]
 

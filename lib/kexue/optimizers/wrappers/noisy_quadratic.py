@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Real, ScalarLike
 
-from ..._check import at_least_one, require
-from ._leaves import not_negative, whole_number
+from ..._check import at_least_one, not_negative, require
+from ._leaves import whole_number
 
 __all__ = ["noisy_quadratic_loss"]
 

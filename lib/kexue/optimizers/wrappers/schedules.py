@@ -10,7 +10,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, PyTree, ScalarLike
 
-from ._leaves import afterwards, is_inexact, map_leaves, value_at, wide
+from ..._updates import at, is_inexact
+from ._leaves import afterwards, map_leaves, wide
 
 __all__ = ["piecewise_linear", "with_schedule"]
 
@@ -52,7 +53,7 @@ def with_schedule(
     """
 
     def change(updates: PyTree, count: Array, params: PyTree) -> PyTree:
-        factor = value_at(rho, count)
+        factor = at(rho, count)
 
         def scale(u: Array) -> Array:
             return (jnp.asarray(factor, wide(u)) * u.astype(wide(u))).astype(u.dtype) if is_inexact(u) else u

@@ -8,18 +8,8 @@ import optax
 from jaxtyping import Array, PyTree, ScalarLike
 
 from ..._check import require
-from ._leaves import (
-    applied,
-    find_state,
-    is_empty,
-    is_inexact,
-    map_leaves,
-    matched_params,
-    strong_copy,
-    value_at,
-    whole_number,
-    wide,
-)
+from ..._updates import at, is_inexact
+from ._leaves import applied, find_state, is_empty, map_leaves, matched_params, strong_copy, whole_number, wide
 
 __all__ = ["LookaheadState", "lookahead", "slow_params"]
 
@@ -102,7 +92,7 @@ def lookahead(
         params = matched_params("lookahead", params, updates)
         count = optax.safe_increment(state.step)
         is_synchronised = count % jnp.asarray(sync_period, count.dtype) == 0
-        alpha = value_at(slow_step, state.step)
+        alpha = at(slow_step, state.step)
 
         def pull_back(u: Array, theta: Array, slow: Array) -> Array:
             if not (is_inexact(u) and is_inexact(theta)):
