@@ -34,6 +34,12 @@ def test_no_module_is_longer_than_can_be_read_at_once():
     assert not [path.relative_to(HOME) for path in lines if lines[path] > 320]
 
 
+def test_names_of_test_modules_are_unique():
+    # Without packages pytest imports a test module by its bare name. Those of the site run by themselves.
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py") if "site" not in path.parts]
+    assert len(names) == len(set(names))
+
+
 @pytest.mark.parametrize("place", ["tests", "benchmarks"])
 def test_tests_and_benchmarks_mirror_the_folders(place):
     written = {path.parent for part in PARTS for path in (ROOT / place / part).rglob("*.py")}
