@@ -58,6 +58,22 @@ def test_equals_the_large_batch_and_multisteps(inner, least_squares):
     np.testing.assert_array_equal(ours[np.arange(24) % 4 != 3], held[np.arange(24) % 4 != 3])
 
 
+def test_a_batch_may_grow(least_squares):
+    gradients = jnp.asarray(least_squares[1].reshape(-1, 8)[:, 0], jnp.float32)  # 24 of them
+    updates, _, state = jax.jit(
+        lambda g: follow(accumulate(optax.sgd(1.0), lambda step: jnp.where(step < 3, 2, 5)), jnp.array(0.0), g)
+    )(gradients)
+    batches = np.split(np.asarray(gradients), [2, 4, 6, 11, 16, 21])
+    np.testing.assert_array_equal(np.flatnonzero(updates), [1, 3, 5, 10, 15, 20])
+    np.testing.assert_allclose(updates[np.flatnonzero(updates)], [-b.mean() for b in batches[:-1]], rtol=1e-5)
+    assert (state.step, state.gathered) == (6, 3)
+    with jax.numpy_dtype_promotion("standard"):
+        theirs = optax.MultiSteps(optax.sgd(1.0), lambda step: jnp.where(step < 3, 2, 5)).gradient_transformation()
+        np.testing.assert_allclose(
+            jax.jit(lambda g: follow(theirs, jnp.array(0.0), g)[0])(gradients), updates, rtol=1e-5
+        )
+
+
 def logarithm():
     """An inner optimizer that is NaN but for gradients above 1 on average, and counts its calls."""
     return optax.GradientTransformation(

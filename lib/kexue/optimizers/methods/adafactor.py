@@ -248,9 +248,13 @@ def _start(path: Any, param: Any, min_dim: int) -> Any:
     axes = _factored_axes(shape, min_dim)
     if axes is None:
         return jnp.zeros_like(param, dtype)
-    tables = jnp.moveaxis(param, axes, (-2, -1))
+
+    def sums(table: Array) -> list[Array]:
+        return [jnp.sum(jnp.moveaxis(table, axes, (-2, -1)), axis) for axis in (-1, -2)]
+
     # Like the parameter's sums, so that they lie on the devices on which it lies.
-    return Factors(*(jnp.zeros_like(jnp.sum(tables, axis), dtype) for axis in (-1, -2)))
+    like = jax.eval_shape(sums, param) if isinstance(param, jax.ShapeDtypeStruct) else sums(param)
+    return Factors(*(jnp.zeros_like(total, dtype) for total in like))
 
 
 def _whole(kept: Array, g: Array, v: Array, eps: ScalarLike) -> tuple[Array, Array]:

@@ -58,6 +58,8 @@ def wide(*leaves: Any) -> np.dtype:
 
 def strong_copy(leaf: Any) -> Array:
     """The leaf in memory of its own, so that the original can be donated."""
+    if isinstance(leaf, jax.ShapeDtypeStruct):
+        raise ValueError(f"params must hold numbers to copy, got {leaf}: use jax.eval_shape(optimizer.init, params)")
     return jnp.array(leaf, dtype=jnp.result_type(leaf), copy=True)
 
 

@@ -10,22 +10,26 @@ import optax
 from jax.tree_util import keystr, tree_leaves_with_path
 from jaxtyping import Array, DTypeLike, PyTree
 
-from ..._updates import is_inexact
+from ..._updates import at, is_inexact
 from ._leaves import is_empty, map_leaves, whole_number, wide
 
 __all__ = ["AccumulateState", "accumulate", "accumulated_value_and_grad"]
 
 
 class AccumulateState(NamedTuple):
-    """How many gradients were gathered since the last update, their mean, and the state of the wrapped optimizer."""
+    """Gradients gathered since the last update, updates so far, the gradients' mean, the wrapped optimizer's state."""
 
     gathered: Array
+    step: Array
     mean: PyTree
     inner_state: PyTree
 
 
 def accumulate(
-    inner: optax.GradientTransformation, every_k: int | Array, *, accumulator_dtype: DTypeLike | None = None
+    inner: optax.GradientTransformation,
+    every_k: int | Array | Callable[[Array], Any],
+    *,
+    accumulator_dtype: DTypeLike | None = None,
 ) -> optax.GradientTransformationExtraArgs:
     r"""Call an optimizer on the mean of every :math:`k` gradients, and hold still in between.
 
@@ -38,8 +42,8 @@ def accumulate(
     ----------
     inner
         Any optimizer. Decay, clipping and schedules belong inside.
-    every_k : int, at least 1
-        :math:`k`. A traced value is accepted.
+    every_k : int, at least 1, or schedule
+        :math:`k`, or a function of the number of updates so far: a batch that grows. A traced value is accepted.
     accumulator_dtype : floating-point dtype, optional
         Of the mean so far. Without it, that of the parameters, but at least float32: in bfloat16 the mean of a
         hundred gradients would stand still.
@@ -75,14 +79,15 @@ def accumulate(
     ----------
     J. Su, archives/6794, 2019, https://kexue.fm/archives/6794.
     """
-    whole_number("every_k", every_k)
+    if not callable(every_k):
+        whole_number("every_k", every_k)
     if accumulator_dtype is not None and not jnp.issubdtype(accumulator_dtype, jnp.floating):
         raise ValueError(f"accumulator_dtype must be floating-point, got {accumulator_dtype!r}")
     inner = optax.with_extra_args_support(inner)
 
     def init(params: PyTree) -> AccumulateState:
         zeros = map_leaves(lambda p: jnp.zeros_like(p, dtype=_accumulator(p, accumulator_dtype)), params)
-        return AccumulateState(jnp.zeros((), jnp.int32), zeros, inner.init(params))
+        return AccumulateState(jnp.zeros((), jnp.int32), jnp.zeros((), jnp.int32), zeros, inner.init(params))
 
     def update(
         updates: PyTree, state: AccumulateState, params: PyTree = None, **extra_args: Any
@@ -106,9 +111,12 @@ def accumulate(
         def hold() -> tuple[PyTree, PyTree]:
             return jax.tree.map(lambda u: jnp.zeros(u.shape, u.dtype), jax.eval_shape(apply)[0]), state.inner_state
 
-        k = jnp.asarray(every_k, state.gathered.dtype)
-        new_updates, inner_state = jax.lax.cond(state.gathered == k - 1, apply, hold)
-        return new_updates, AccumulateState((state.gathered + 1) % k, mean, inner_state)
+        k = jnp.asarray(at(every_k, state.step), state.gathered.dtype)
+        is_last = state.gathered >= k - 1
+        new_updates, inner_state = jax.lax.cond(is_last, apply, hold)
+        gathered = jnp.where(is_last, 0, state.gathered + 1)
+        step = jnp.where(is_last, optax.safe_increment(state.step), state.step)
+        return new_updates, AccumulateState(gathered, step, mean, inner_state)
 
     return optax.GradientTransformationExtraArgs(init, update)
 
