@@ -369,8 +369,8 @@ def digits(steps: int = 300, seeds: int = 10, batch: int = 32, hidden: int = 24)
 
 
 def text(
-    steps: int = 150,
-    look: int = 50,
+    steps: int = 120,
+    look: int = 40,
     seeds: int = 5,
     batch: int = 4,
     context: int = 32,

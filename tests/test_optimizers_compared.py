@@ -211,6 +211,7 @@ SAID = {
         and abs(c.turned("average", "long")[0]) < 2 * c.turned("average", "long")[1]
     ),
     "Adam does best by not moving": lambda c: all(c.stands("reddi", c.reference, n) for n in LENGTHS),
+    "and `nesterov` not behind": lambda c: c.sorted("reddi")[0] == "nesterov",
     "`accumulate` stands halfway": lambda c: (
         c.verdict("reddi", "accumulate", "long") == "better"
         and not c.stands("reddi", "accumulate", "long")
@@ -225,11 +226,12 @@ SAID = {
         for n in c.rivals
         if n.startswith(("lookahead", "accumulate", "rmsprop"))
     ),
-    "is worse than Adam here, at both lengths": lambda c: all(c.verdict("digits", "average", n) == "worse" for n in LENGTHS),
+    "is worse than Adam here, at both lengths": lambda c: all(
+        c.verdict("digits", "average", n) == "worse" for n in LENGTHS
+    ),
     "`heavy_ball` cannot be told apart from Adam at either length": lambda c: all(
         c.verdict("digits", "heavy_ball", n) == "alike" for n in LENGTHS
     ),
-    "for the last, `nesterov`": lambda c: c.sorted("digits")[-1] == "nesterov",
 }
 
 

@@ -154,7 +154,7 @@ SAYINGS: dict[str, Callable[..., str | list[str]]] = {
     "changed": lambda c, p: c.changed(p),
     "changes": lambda c, p: number(len(c.changed(p))),
     "flipped": lambda c, p: c.flipped(p),
-    "stands": lambda c, p, n: [name for name in c.results["optimizers"] if c.stands(p, name, n)],
+    "standing": lambda c, p, n: number(sum(c.stands(p, name, n) for name in c.rivals)),
     "turned": lambda c, n, o: with_error(*c.turned(o, n)),
     "unturned": lambda c, n: [name for name in c.results["optimizers"] if abs(c.turned(name, n)[0]) < SAME],
     "duplicates": lambda c: [*c.results["duplicates"]],
