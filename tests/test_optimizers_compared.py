@@ -232,6 +232,37 @@ SAID = {
     "`heavy_ball` cannot be told apart from Adam at either length": lambda c: all(
         c.verdict("digits", "heavy_ball", n) == "alike" for n in LENGTHS
     ),
+    "none is better than Adam everywhere": lambda c: (
+        not any(all(c.verdict(p, n, "long") == "better" for p in c.results["problems"]) for n in c.rivals)
+    ),
+    "The leaders are": lambda c: (
+        c.sorted("text")[:4] == ["adafactor, factored", "adafactor", "optax.lamb", "layer_adapt"]
+        and c.difference("text", "layer_adapt", "long")[0] < 3 * c.difference("text", c.sorted("text")[4], "long")[0]
+    ),
+    "Without the units differences are small again": lambda c: (
+        c.sorted("text")[4:7] == ["optax.muon", "lookahead", "optax.nadam"]
+    ),
+    "momentum does not make up for it": lambda c: c.difference("text", "heavy_ball", "long")[0] > 0.05,
+    "Both kinds of `average` lose again": lambda c: all(
+        c.verdict("text", n, "long") == "worse" for n in ("average", "average, sgd")
+    ),
+    "goes from one side to the other": lambda c: len(c.flipped("text")) == 1,
+    "Scaling each coordinate helps where the axes are coordinates, and nowhere else on a quadratic": lambda c: all(
+        c.verdict("quadratic", "optax.sgd", n) == "worse" and c.verdict("rotated", "optax.sgd", n) != "worse"
+        for n in LENGTHS
+    ),
+    "Signs alone (`lion`, `bend_gradients`) and a second gradient for each step": lambda c: all(
+        c.verdict(p, n, length) == ("alike" if p == "reddi" else "worse")
+        for p in c.results["problems"]
+        for n in ("optax.lion", "bend_gradients, sign", "optax.sam")
+        for length in LENGTHS
+    ),
+    "`adamw` and Adam, anywhere, at this decay": lambda c: all(
+        c.verdict(p, "optax.adamw", "long") == "alike" for p in c.results["problems"]
+    ),
+    "`muon` on both quadratics is `nadam`": lambda c: all(
+        c.difference(p, "optax.muon", n, "optax.nadam") == (0, 0) for p in ("quadratic", "rotated") for n in LENGTHS
+    ),
 }
 
 

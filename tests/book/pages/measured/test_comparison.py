@@ -58,6 +58,7 @@ def test_differences_are_paired_and_what_lies_within_two_errors_is_alike(compari
         ("c", "long"): "alike",
     }
     assert comparison.sorted("p") == ["a, b", "c"] == comparison.changed("p")
+    assert say(comparison, "never long worse") == ["a, b", "c"] and say(comparison, "never short worse") == []
     assert comparison.flipped("p") == ["a, b"] and say(comparison, "chance p") == "12"
     assert comparison.difference("p", "c", "long", "c") == (0, 0)
 

@@ -101,6 +101,11 @@ class Comparison:
         """The rivals that are better at one length and worse at the other."""
         return [n for n in self.sorted(problem) if self._verdicts(problem, n) == {"better", "worse"}]
 
+    def never(self, verdict: str, length: str) -> list[str]:
+        """The rivals without that verdict on any problem."""
+        problems = self.results["problems"]
+        return [n for n in self.rivals if all(self.verdict(p, n, length) != verdict for p in problems)]
+
     def _verdicts(self, problem: str, optimizer: str) -> set[str]:
         return {self.verdict(problem, optimizer, length) for length in LENGTHS}
 
@@ -154,6 +159,7 @@ SAYINGS: dict[str, Callable[..., str | list[str]]] = {
     "changed": lambda c, p: c.changed(p),
     "changes": lambda c, p: number(len(c.changed(p))),
     "flipped": lambda c, p: c.flipped(p),
+    "never": lambda c, n, verdict: c.never(verdict, n),
     "standing": lambda c, p, n: number(sum(c.stands(p, name, n) for name in c.rivals)),
     "turned": lambda c, n, o: with_error(*c.turned(o, n)),
     "unturned": lambda c, n: [name for name in c.results["optimizers"] if abs(c.turned(name, n)[0]) < SAME],
@@ -164,6 +170,7 @@ SAYINGS: dict[str, Callable[..., str | list[str]]] = {
     "seeds": lambda c, p: number(c.results["problems"][p]["seeds"]),
     "about": lambda c, p, what: f"{c.results['problems'][p][what]:,.4g}",
     "optimizers": lambda c: number(len(c.results["optimizers"])),
+    "rivals": lambda c: number(len(c.rivals)),
     "minutes": lambda c: number(round(c.results["seconds"] / 60)),
     "times": lambda c: number(
         c.rows["text", c.reference, "long"]["gradients"] // c.rows["text", c.reference, "short"]["gradients"]
