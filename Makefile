@@ -19,7 +19,7 @@ NBVAL := -o addopts= -q -p no:cacheprovider --nbval-lax --nbval-current-env --nb
 # Of a test of the library half the time is compilation; without fusion kernels made by MLIR that is half as long. What
 # is compiled for users is compiled as theirs: docstrings, chapters, the known sums, and everything in `compatibility`.
 QUICK := XLA_FLAGS=--xla_cpu_use_fusion_emitters=false
-LIBRARY := tests --ignore tests/book --ignore tests/site --ignore tests/packaging --ignore tests/test_benchmarks.py --ignore tests/test_pasted.py
+LIBRARY := tests --ignore tests/book --ignore tests/site --ignore tests/packaging --ignore tests/test_benchmarks.py --ignore tests/test_optimizers_compared.py --ignore tests/test_pasted.py
 
 .PHONY: book test check library doctests chapters site compatibility oldest newest seeds serve lab bench stamp lock clean
 

@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 from ..readers.write import write_notebooks
 from .cards import ChapterExplorable, ChapterMap, DataCards, PostCard
 from .cells import add_cells
+from .measured.directives import Compared, ComparisonFigure, ComparisonSettings, ComparisonTable
 from .numbers import number_by_chapter
 from .tables import Benchmarks, Ledger, ScalingCurve, Status
 
@@ -74,8 +75,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
         "data-cards": DataCards,
         "benchmark-table": Benchmarks,
         "scaling-curve": ScalingCurve,
+        "comparison": ComparisonFigure,
+        "comparison-table": ComparisonTable,
+        "comparison-settings": ComparisonSettings,
     }.items():
         app.add_directive(name, directive)
+    app.add_role("compared", Compared())
     # Before sphinx-thebe's own handler, which has the default priority.
     app.connect("builder-inited", _drop_thebe, priority=1)
     app.connect("builder-inited", _add_static)

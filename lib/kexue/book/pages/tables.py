@@ -15,7 +15,7 @@ from ..notebook.show import figure_html, mathematics
 from ..running.registry import Post
 from ..running.seeds import in_words, read_ranges
 from .cards import Drawn
-from .scaling import scaling_figure
+from .measured.scaling import scaling_figure
 
 
 class Ledger(Drawn):

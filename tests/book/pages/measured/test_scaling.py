@@ -7,9 +7,9 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from kexue.book.pages.scaling import scaling_figure
+from kexue.book.pages.measured.scaling import scaling_figure
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def test_the_committed_measurements_reach_from_one_chain_to_a_hundred_thousand():

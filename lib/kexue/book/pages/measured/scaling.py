@@ -5,7 +5,7 @@ import html
 import io
 from typing import Any
 
-from ..notebook.style import palette, style
+from ...notebook.style import palette, style
 
 _BESIDE = ((0.75, 1.3), (1.3, 0.6))  # where a curve's name stands, as factors of its middle point
 

@@ -1,0 +1,1 @@
+"""What is drawn from measurements that are committed: figures, tables, and numbers inside of sentences."""
