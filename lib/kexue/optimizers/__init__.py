@@ -5,6 +5,9 @@
 `scale_by_factored_rms`       its core: the gradient over the root of a factored second moment
 `FactoredState`               its state
 `Factors`                     the averages of a tensor's rows and columns
+`factor_second_moment`        the product of a row and a column that is closest to a table of squares
+`mutual_information`          how far a table is from every such product
+`state_bytes`                 what the state of any optimizer will weigh, without making it
 `adax`                        Adam with a second moment that never forgets
 `adaxw`                       the same with decoupled weight decay
 `scale_by_decay`              Adam's step with any average of squared gradients

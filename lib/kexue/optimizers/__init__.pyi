@@ -19,6 +19,9 @@ from .methods.averages import decay_adax as decay_adax
 from .methods.averages import decay_mean as decay_mean
 from .methods.averages import decay_power as decay_power
 from .methods.averages import past_weights as past_weights
+from .methods.factorization import factor_second_moment as factor_second_moment
+from .methods.factorization import mutual_information as mutual_information
+from .methods.memory import state_bytes as state_bytes
 from .methods.online import online_linear as online_linear
 from .methods.runge_kutta import runge_kutta_step as runge_kutta_step
 from .methods.runge_kutta import stability_polynomial as stability_polynomial
