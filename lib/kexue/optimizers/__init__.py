@@ -66,6 +66,7 @@
 `cagrad`                      the best direction for the worst-served task (CAGrad)
 `Combination`                 what they return: direction, weights, and how far from optimal
 `nash`                        the direction from which every task gains the same share (Nash-MTL)
+`imtl_g`                      the direction whose projections on all gradients are equal (IMTL-G)
 `pcgrad`                      many gradients without what points against others (PCGrad)
 ============================  ================================================================================
 

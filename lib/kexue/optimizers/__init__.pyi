@@ -30,6 +30,7 @@ from .tasks.balance import GradNormState as GradNormState
 from .tasks.balance import gradnorm_init as gradnorm_init
 from .tasks.balance import gradnorm_step as gradnorm_step
 from .tasks.balance import normalised_sum as normalised_sum
+from .tasks.bargain import imtl_g as imtl_g
 from .tasks.bargain import nash as nash
 from .tasks.gradients import invariance as invariance
 from .tasks.gradients import task_gradients as task_gradients

@@ -1,4 +1,4 @@
-"""Nash's solution by the condition and the maximum that define it."""
+"""Nash's solution by the condition and the maximum that define it, IMTL-G's by its equations."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kexue.optimizers.tasks.balance import normalised_sum
-from kexue.optimizers.tasks.bargain import nash
+from kexue.optimizers.tasks.bargain import imtl_g, nash
 
 
 @pytest.mark.parametrize("tasks, size, spread", [(1, 3, 0), (2, 3, 0), (5, 20, 4), (12, 30, 2)])
@@ -66,3 +66,53 @@ def test_who_has_no_gradient_has_no_part():
     with_zero = nash(jnp.concatenate([grads[:1], jnp.zeros((1, 5)), grads[1:]]))
     np.testing.assert_allclose(with_zero.direction, nash(grads).direction, rtol=1e-5)
     assert with_zero.weights[1] == 0
+
+
+def published(grads):
+    """The closed form as the paper has it, by differences to the first task."""
+    units = grads / np.linalg.norm(grads, axis=1, keepdims=True)
+    rest = grads[0] @ (units[0] - units[1:]).T @ np.linalg.inv((grads[0] - grads[1:]) @ (units[0] - units[1:]).T)
+    return np.r_[1 - rest.sum(), rest]
+
+
+@pytest.mark.parametrize("tasks, size, spread", [(1, 3, 0), (2, 3, 0), (5, 20, 2), (12, 30, 1)])
+def test_all_projections_are_equal_and_the_weights_sum_to_one(tasks, size, spread):
+    with jax.enable_x64(True):
+        for seed in range(5):
+            rng = np.random.default_rng(seed)
+            grads = (rng.normal(size=(tasks, size)) + 0.3) * 10 ** rng.uniform(-spread, spread, (tasks, 1))
+            solution = imtl_g(jnp.asarray(grads))
+            u = np.asarray(solution.direction)
+            projections = grads @ u / np.linalg.norm(grads, axis=1)
+            np.testing.assert_allclose(projections, projections[0], rtol=1e-8)
+            np.testing.assert_allclose(solution.weights.sum(), 1, rtol=1e-12)
+            np.testing.assert_allclose(solution.weights @ grads, u, rtol=1e-9, atol=1e-12)
+            assert solution.gap < 1e-10
+            if tasks > 1:
+                np.testing.assert_allclose(solution.weights, published(grads), rtol=1e-6)
+
+
+def test_equal_projections_of_two_tasks_are_downhill_and_the_normalised_sum():
+    with jax.enable_x64(True):
+        for seed in range(5):
+            grads = jnp.asarray(np.random.default_rng(seed).normal(size=(2, 3)))
+            u, total = imtl_g(grads).direction, normalised_sum(grads)
+            np.testing.assert_allclose(u / jnp.linalg.norm(u), total / jnp.linalg.norm(total), rtol=1e-10)
+
+
+def test_a_short_gradient_with_a_negative_share_turns_equal_projections_around():
+    grads = jnp.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.6, 0.6, 0.28**0.5]])
+    for unit, sign in ((1.0, 1), (0.1, -1)):
+        scaled = grads * jnp.array([[1.0], [1.0], [unit]])
+        solution = imtl_g(scaled)
+        projections = scaled @ solution.direction / jnp.linalg.norm(scaled, axis=1)
+        np.testing.assert_allclose(projections, projections[0], rtol=1e-5)
+        assert jnp.sign(projections[0]) == sign
+        assert (scaled @ nash(scaled).direction > 0).all()
+
+
+def test_dependent_gradients_have_no_equal_projections():
+    solution = imtl_g(jnp.array([[1.0, 0.0], [-0.9, 0.436], [-0.9, -0.436]]))
+    np.testing.assert_array_equal(solution.direction, 0)
+    np.testing.assert_array_equal(solution.weights, 0)
+    assert solution.gap == 1

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from kexue.optimizers.tasks.balance import normalised_sum
-from kexue.optimizers.tasks.bargain import nash
+from kexue.optimizers.tasks.bargain import imtl_g, nash
 from kexue.optimizers.tasks.gradients import task_gradients, weighted_sum
 from kexue.optimizers.tasks.hulls import cagrad, main_and_auxiliary, min_norm
 from kexue.optimizers.tasks.losses import (
@@ -38,6 +38,7 @@ DIRECTIONS = {
     "min_norm": lambda grads: min_norm(grads).direction,
     "cagrad": lambda grads: cagrad(grads, 0.4).direction,
     "nash": lambda grads: nash(grads).direction,
+    "imtl_g": lambda grads: imtl_g(grads).direction,
     "pcgrad": lambda grads: pcgrad(KEY, grads),
     "corrected mean": corrected_mean,
 }
@@ -130,7 +131,7 @@ class TestEveryDirection:
         np.testing.assert_allclose(direction(GRADS[jnp.array([2, 0, 1])]), direction(GRADS), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", [normalised_sum, min_norm, cagrad, nash, lambda grads: pcgrad(KEY, grads)])
+@pytest.mark.parametrize("method", [normalised_sum, min_norm, cagrad, nash, imtl_g, lambda grads: pcgrad(KEY, grads)])
 @pytest.mark.parametrize("grads", [{}, np.ones(()), {"a": np.ones((2, 1)), "b": np.ones(3)}, np.ones((0, 2))])
 def test_leaves_without_a_common_leading_axis_are_refused(method, grads):
     with pytest.raises(ValueError, match="grads must have leaves with one leading axis of at least one task, got"):
@@ -156,6 +157,7 @@ INVARIANCES = {
     "normalised": (lambda losses, grads: normalised_sum(grads), "yes yes yes"),
     "normalised with eps": (lambda losses, grads: normalised_sum(grads, 20.0), "no yes no"),
     "nash": (lambda losses, grads: nash(grads).direction, "yes yes yes"),
+    "imtl_g": (lambda losses, grads: imtl_g(grads).direction, "length yes length"),
     "min_norm": (lambda losses, grads: min_norm(grads).direction, "no yes length"),
     "cagrad": (lambda losses, grads: cagrad(grads).direction, "no yes length"),
     "pcgrad": (lambda losses, grads: pcgrad(KEY, grads), "no yes length"),

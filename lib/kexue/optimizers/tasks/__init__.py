@@ -14,6 +14,7 @@ direction                             one loss    one loss plus   all losses
 `uncertainty_loss` at its optimum     yes         no              yes
 `normalised_sum`, eps = 0             yes         yes             yes
 `nash`                                yes         yes             yes
+`imtl_g`                              up to sign  yes             length
 `min_norm`                            no          yes             length
 `cagrad`                              no          yes             length
 `pcgrad`                              no          yes             length

@@ -1,4 +1,4 @@
-"""One direction from many gradients by bargaining: every task gains the same share."""
+"""One direction from many gradients by bargaining: every task gains the same share, or the same length."""
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +7,72 @@ from jaxtyping import Array, PyTree
 from ._gram import combine, inverse, norms_and_cosines, products, task_count
 from .hulls import Combination
 
-__all__ = ["nash"]
+__all__ = ["imtl_g", "nash"]
+
+
+def imtl_g(grads: PyTree) -> Combination:
+    r"""Direction with equal projections on all gradients, by weights that sum to one (IMTL-G).
+
+    .. math:: &u=\sum_i\alpha_ig_i,\qquad \sum_i\alpha_i=1,\\
+              &\Big\langle\frac{g_i}{\lVert g_i\rVert},u\Big\rangle=p\ \text{ for every task}
+
+    With the matrix of cosines C and :math:`Cy=1` it is :math:`\alpha_i=p\,y_i/\lVert g_i\rVert` and
+    :math:`1/p=\sum_iy_i/\lVert g_i\rVert`. For two tasks it is the direction of :func:`normalised_sum`, and always
+    downhill. Invariant to a shift of any loss, and a factor of all losses becomes a factor of :math:`u`.
+
+    From three tasks on some :math:`y_i` may be negative. Where the gradient of such a task is short enough, **p is
+    negative and every loss rises along the step**: then a factor of one loss turns the direction around, which is
+    otherwise invariant to it. Check the sign of a product, or take :func:`nash`, which is downhill always.
+
+    Parameters
+    ----------
+    grads : pytree
+        Leaves with a leading axis ``tasks``.
+
+    Returns
+    -------
+    Combination
+        ``weights`` sum to 1 and may be negative. ``gap`` is the largest deviation of a projection from p, relative to
+        p. A task with a zero gradient has no part in it, and weight 0. Where the others are linearly dependent there
+        is in general no solution: weights and direction are zero, and ``gap`` is 1.
+
+    Raises
+    ------
+    ValueError
+        If the leaves do not share a leading axis.
+
+    Notes
+    -----
+    Time: :math:`n^2d`, and one solution of n equations.
+
+    Examples
+    --------
+    >>> solution = imtl_g(jnp.array([[2.0, 0.0], [0.0, 1.0]]))
+    >>> print(solution.direction.round(4), solution.weights.round(4))
+    [0.6667 0.6667] [0.3333 0.6667]
+
+    References
+    ----------
+    Liu et al., "Towards impartial multi-task learning", 2021, https://openreview.net/forum?id=IMPnRXEWpvr, section 3.1.
+    """
+    task_count("grads", grads)
+    return _imtl_g(grads)
+
+
+@jax.jit
+def _imtl_g(grads: PyTree) -> Combination:
+    lengths, cosines = norms_and_cosines(grads)
+    plays = lengths != 0
+    matrix = jnp.where(plays[:, None] & plays[None, :], cosines, jnp.diag(jnp.ones_like(lengths)))
+    # Of parallel gradients, where every combination is a solution, the pseudo-inverse takes the even one.
+    y = jnp.linalg.pinv(matrix, hermitian=True) @ jnp.ones_like(lengths)
+    share = jnp.where(plays, y, 0) * inverse(lengths) * jnp.min(jnp.where(plays, lengths, jnp.inf))
+    weights = share * inverse(jnp.sum(share))
+    direction = combine(weights, grads)
+    gap = jnp.max(jnp.where(plays, jnp.abs(jnp.matmul(cosines, y, precision="highest") - 1), 0))
+    has_none = (gap > 0.1) | ~jnp.any(plays)
+    direction = jax.tree.map(lambda u: jnp.where(has_none, jnp.zeros_like(u), u), direction)
+    return Combination(direction, jnp.where(has_none, 0, weights), jnp.where(has_none, 1, gap))
 
 
 def nash(grads: PyTree) -> Combination:
