@@ -28,7 +28,7 @@ def shift_seeds() -> None:
     """From now on, generators that the notebook's own cells make start from other seeds; the library's stay.
 
     `jax.random.key`, `jax.random.PRNGKey` and `numpy.random.default_rng` are wrapped, and only where a shift is asked
-    for. A seed that is traced, or no whole number, is left alone.
+    for; of a list of whole numbers the first moves. A seed that is traced, or something else, is left alone.
     """
     if shift() == 0:
         return
@@ -43,8 +43,11 @@ def shift_seeds() -> None:
 def _shifted(make: Callable[..., Any], by: int) -> Callable[..., Any]:
     def shifted(seed: Any = None, *rest: Any, **options: Any) -> Any:
         is_a_cell = sys._getframe(1).f_globals.get("__name__") == "__main__"
-        if is_a_cell and not _is_paused and isinstance(seed, int):
-            seed += by
+        if is_a_cell and not _is_paused:
+            if isinstance(seed, int):
+                seed += by
+            elif isinstance(seed, list | tuple) and seed and isinstance(seed[0], int):
+                seed = [seed[0] + by, *seed[1:]]
         return make(seed, *rest, **options)
 
     shifted.unshifted = make  # type: ignore[attr-defined]
