@@ -134,6 +134,10 @@ def number(value: int) -> str:
     return _SMALL[value] if 0 <= value < len(_SMALL) else f"{value:,}"
 
 
+def _plain(value: float | int) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
 def listed(words: list[str]) -> str:
     """`a, b and c`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
@@ -164,11 +168,11 @@ SAYINGS: dict[str, Callable[..., str | list[str]]] = {
     "turned": lambda c, n, o: with_error(*c.turned(o, n)),
     "unturned": lambda c, n: [name for name in c.results["optimizers"] if abs(c.turned(name, n)[0]) < SAME],
     "duplicates": lambda c: [*c.results["duplicates"]],
-    "open": lambda c, p, n: f"{c.left_open(p, n):.1g}",
+    "open": lambda c, p, n: f"{c.left_open(p, n):.6f}".rstrip("0"),
     "chance": lambda c, p: f"{200 * student_t.sf(TOLD_APART, c.results['problems'][p]['seeds'] - 1):.0f}",
     "gradients": lambda c, p, n: f"{c.rows[p, c.reference, n]['gradients']:,}",
     "seeds": lambda c, p: number(c.results["problems"][p]["seeds"]),
-    "about": lambda c, p, what: f"{c.results['problems'][p][what]:,.4g}",
+    "about": lambda c, p, what: _plain(c.results["problems"][p][what]),
     "optimizers": lambda c: number(len(c.results["optimizers"])),
     "rivals": lambda c: number(len(c.rivals)),
     "minutes": lambda c: number(round(c.results["seconds"] / 60)),

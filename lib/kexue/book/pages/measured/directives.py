@@ -62,12 +62,13 @@ def _cell(comparison: Comparison, problem: str, name: str) -> str:
     if name == comparison.reference:
         return f"({comparison.value(problem, name, 'long'):.3f})".replace("-", "−")
     if comparison.stands(problem, name, "long"):
-        return "<small>no rate</small>"
+        return "no rate"
     verdict, figure = (
         comparison.verdict(problem, name, "long"),
         with_error(*comparison.difference(problem, name, "long")),
     )
-    return f"<small>{figure}</small>" if verdict == "alike" else f"<b>{figure}</b>"
+    mean, _, error = figure.partition(" ± ")
+    return (mean if verdict == "alike" else f"<b>{mean}</b>") + (f"<br><small>± {error}</small>" if error else "")
 
 
 def settings_table(comparison: Comparison) -> str:
