@@ -249,7 +249,7 @@ def _start(path: Any, param: Any, min_dim: int) -> Any:
     if axes is None:
         return jnp.zeros_like(param, dtype)
 
-    def sums(table: Array) -> list[Array]:
+    def sums(table: Any) -> list[Array]:
         return [jnp.sum(jnp.moveaxis(table, axes, (-2, -1)), axis) for axis in (-1, -2)]
 
     # Like the parameter's sums, so that they lie on the devices on which it lies.
