@@ -1,4 +1,4 @@
-"""Every optimizer on the same four problems, each at its own best rate: writes ``optimizers_compared.json``.
+"""Every optimizer on the same five problems, each at its own best rate: writes ``optimizers_compared.json``.
 
     python benchmarks/optimizers_compared.py                 # what is missing in the file; a row is kept once it is there
     python benchmarks/optimizers_compared.py --fresh         # all of it, about twenty minutes on one core

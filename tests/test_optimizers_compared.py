@@ -64,7 +64,10 @@ def test_all_optimizers_of_the_list_run(script):
         made = contender.make(lambda count: 0.01, small)
         params = {"in": np.ones((2, 2), np.float32), "bias": np.ones(2, np.float32)}
         params |= {"out": params["in"], "offset": params["bias"]}
-        assert len(jax.tree.leaves(made.init(params))) >= 0, name
+        step = jax.jit(optax.with_extra_args_support(made).update, static_argnames="grad_fn")
+        updates, _ = step(params, made.init(params), params, grad_fn=lambda params, _: params)
+        assert jax.tree.map(np.shape, updates) == jax.tree.map(np.shape, params), name
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(updates)), name
 
 
 def test_the_mean_decides_and_the_best_rate_has_worse_neighbours(script):
