@@ -13,6 +13,10 @@ sensitivity
 sampling
     Drawing from a distribution that can be scored but not sampled: importance weights, Markov chains, annealing, noise
     that makes probabilities, and language models to try them on.
+entropy
+    Structure as a shorter description: words, sentence templates and communities, found without labels.
+language
+    Label sequences scored as wholes: conditional random fields.
 training
     One training loop: any optax optimizer on any pytree, as one ``lax.scan``.
 parallel
@@ -28,7 +32,18 @@ book
 from importlib import import_module
 from typing import Any
 
-__all__ = ["book", "data", "dynamics", "optimizers", "parallel", "sampling", "sensitivity", "training"]
+__all__ = [
+    "book",
+    "data",
+    "dynamics",
+    "entropy",
+    "language",
+    "optimizers",
+    "parallel",
+    "sampling",
+    "sensitivity",
+    "training",
+]
 
 __version__ = "0.1.0"
 

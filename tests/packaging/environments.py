@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 TOOLS = ("arviz-stats", "beartype", "hypothesis", "numpy", "pooch", "pytest", "pytest-xdist")
-TOOLS += ("scikit-learn", "scipy", "snownlp")
+TOOLS += ("infomap", "jieba", "networkx", "scikit-learn", "scipy", "snownlp")
 
 
 def pinned() -> list[str]:

@@ -1,0 +1,1 @@
+"""Communities as a shorter code for a walk: the map equation and its search."""

@@ -1,0 +1,1 @@
+"""Frames across gaps, and trees of frames within frames."""

@@ -1,0 +1,1 @@
+"""One softmax over all label sequences: linear-chain conditional random fields."""
