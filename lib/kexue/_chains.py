@@ -95,8 +95,7 @@ def _(axis: int, primals: tuple, tangents: tuple) -> tuple[Array, Array]:
 
 def max_matmul(log_a: Float[Array, "rows V"], log_matrix: Float[Array, "V V"], axis: int) -> Float[Array, "rows V"]:
     """The best step into each state instead of the sum over all, row after row: memory V × V."""
-    log_matrix = log_matrix if axis == 0 else log_matrix.T
-    return jax.lax.map(lambda row: jnp.max(row[:, None] + log_matrix, axis=0), log_a)
+    return jax.lax.map(lambda row: jnp.max(jnp.expand_dims(row, 1 - axis) + log_matrix, axis=axis), log_a)
 
 
 def weights(log_weights: Float[Array, "rows V"]) -> Float[Array, "rows V"]:
