@@ -1,6 +1,22 @@
 """Characters in, meaning out.
 
 =============================  =====================================================================
+`LinearChainCRF`               the layer on top of a network: one softmax over all tag sequences
+`crf_nll`                      its loss, for one sequence
+`crf_log_z`                    its normaliser, step by step or as a tree
+`crf_score`                    the score of one tag sequence
+`crf_marginals`                probabilities of tags and of neighbouring pairs (forward-backward)
+`crf_viterbi`                  the best tag sequence
+`crf_k_best`                   the best few
+`crf_sample`                   exact draws
+`mask_lengths`                 a mask of padded sequences as lengths, checked
+`log_matmul`                   products of matrices of logarithms, for trees and associative scans
+`max_matmul`                   the same with the best path instead of the sum
+`BMES`                         four tags that divide characters into words
+`bmes_grammar`                 which of them may follow which
+`TagGrammar`                   what it returns
+`bmes_tags`                    words to tags
+`bmes_words`                   tags to words
 =============================  =====================================================================
 """
 

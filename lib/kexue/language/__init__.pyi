@@ -1,0 +1,16 @@
+from .crf.decoding import crf_k_best as crf_k_best
+from .crf.decoding import crf_sample as crf_sample
+from .crf.decoding import crf_viterbi as crf_viterbi
+from .crf.likelihood import crf_log_z as crf_log_z
+from .crf.likelihood import crf_marginals as crf_marginals
+from .crf.likelihood import crf_nll as crf_nll
+from .crf.likelihood import crf_score as crf_score
+from .crf.likelihood import mask_lengths as mask_lengths
+from .crf.model import LinearChainCRF as LinearChainCRF
+from .crf.products import log_matmul as log_matmul
+from .crf.products import max_matmul as max_matmul
+from .crf.tags import BMES as BMES
+from .crf.tags import TagGrammar as TagGrammar
+from .crf.tags import bmes_grammar as bmes_grammar
+from .crf.tags import bmes_tags as bmes_tags
+from .crf.tags import bmes_words as bmes_words

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Key
 
+from ..._chains import log_matmul, max_matmul, messages, weights
 from ..._check import at_least_one
 from ..draws.inverse_cdf import cumulative, invert_rows
-from ._log_matmul import finite_max, log_matmul, weights
 from .bigram import Bigram
 
 __all__ = ["Lattice", "constrained_lattice"]
@@ -118,15 +118,12 @@ class Lattice(eqx.Module):
             holds_it = (members & bits[None]) > 0
             return jnp.where(bits[None] == 0, raw, jnp.where(holds_it, merged, -jnp.inf))
 
-        def step(log_alpha: Array, t: Array) -> tuple[Array, Array]:
-            raw = log_matmul(log_alpha, self.model.transition, 0) + self.log_allowed[t][None]
-            log_alpha = see(raw)
-            return log_alpha - finite_max(log_alpha), log_alpha
+        def step(log_alpha: Array, log_allowed: Array) -> Array:
+            return see(log_matmul(log_alpha, self.model.transition, 0) + log_allowed[None])
 
         empty = jnp.full((sets, V), -jnp.inf, self.log_messages.dtype)
         alpha = see(empty.at[0].set(jnp.log(self.model.start) + self.log_allowed[0]))
-        later = jax.lax.scan(step, alpha, jnp.arange(1, self.length))[1]
-        joint = jnp.concatenate([alpha[None], later]) + self.log_messages
+        joint = messages(step, alpha, self.log_allowed[1:])[0] + self.log_messages
         mass = jnp.exp(joint - jnp.max(joint, axis=(1, 2), keepdims=True)).sum(axis=1)
         return mass / mass.sum(axis=1, keepdims=True)
 
@@ -144,15 +141,14 @@ class Lattice(eqx.Module):
         ``length`` · 2^K · V² comparisons.
         """
         log_P, joined = jnp.log(self.model.transition), self._joined
-        full = jnp.arange(self.log_messages.shape[1]) == self.log_messages.shape[1] - 1
-        last = jnp.where(full[:, None], jnp.log(self.model.stop)[None], -jnp.inf)
 
-        def step(log_best: Array, log_allowed: Array) -> tuple[Array, Array]:
-            log_ahead = _ahead(log_best, joined, log_allowed)
-            return jax.lax.map(lambda ahead: jnp.max(log_P + ahead[None], axis=1), log_ahead), log_ahead
+        def step(log_best: Array, log_allowed: Array) -> Array:
+            return max_matmul(_ahead(log_best, joined, log_allowed), log_P, 1)
 
-        log_best, log_ahead = jax.lax.scan(step, last, self.log_allowed[1:], reverse=True)
-        first = jnp.log(self.model.start) + _ahead(log_best, joined, self.log_allowed[0])[0]
+        last = _last(self.model, self.log_messages.shape[1])
+        log_best = messages(step, last, self.log_allowed[1:], reverse=True)[0]
+        log_ahead = jax.vmap(_ahead, (0, None, 0))(log_best, joined, self.log_allowed)
+        first = jnp.log(self.model.start) + log_ahead[0, 0]
 
         def follow(state: tuple[Array, Array], log_ahead: Array) -> tuple[tuple[Array, Array], Array]:
             seen, word = state
@@ -160,7 +156,7 @@ class Lattice(eqx.Module):
             return (joined[seen, new], new), new
 
         word = jnp.argmax(first).astype(jnp.int32)
-        rest = jax.lax.scan(follow, (joined[0, word], word), log_ahead)[1]
+        rest = jax.lax.scan(follow, (joined[0, word], word), log_ahead[1:])[1]
         tokens = jnp.concatenate([word[None], rest])
         return tokens, self.model.log_prob(tokens)
 
@@ -250,22 +246,22 @@ def _keyword_tokens(model: Bigram, keywords: Sequence[str] | Array) -> Int[Array
 
 @jax.jit
 def _build(model: Bigram, keywords: Int[Array, " K"], log_allowed: Float[Array, "n V"]) -> Lattice:
-    K, (n, V) = keywords.shape[0], log_allowed.shape
-    full = jnp.arange(2**K) == 2**K - 1
-    last = jnp.where(full[:, None], jnp.log(model.stop)[None], -jnp.inf)
-    lattice = Lattice(model, keywords, log_allowed, jnp.zeros((n, 2**K, V), model.stop.dtype), jnp.zeros(()))
+    sets, (n, V) = 2 ** keywords.shape[0], log_allowed.shape
+    lattice = Lattice(model, keywords, log_allowed, jnp.zeros((n, sets, V), model.stop.dtype), jnp.zeros(()))
     joined = lattice._joined
 
-    def step(state: tuple[Array, Array], log_allowed: Array) -> tuple[tuple[Array, Array], Array]:
-        log_message, log_scale = state
-        earlier = log_matmul(_ahead(log_message, joined, log_allowed), model.transition, 1)
-        top = finite_max(earlier)
-        return (earlier - top, log_scale + top), log_message
+    def step(log_message: Array, log_allowed: Array) -> Array:
+        return log_matmul(_ahead(log_message, joined, log_allowed), model.transition, 1)
 
-    top = finite_max(last)
-    (first, log_scale), later = jax.lax.scan(step, (last - top, top), log_allowed[1:], reverse=True)
-    log_z = jax.nn.logsumexp(jnp.log(model.start) + _ahead(first, joined, log_allowed[0])[0]) + log_scale
-    return Lattice(model, keywords, log_allowed, jnp.concatenate([first[None], later]), log_z)
+    log_messages, log_scales = messages(step, _last(model, sets), log_allowed[1:], reverse=True)
+    first = jnp.log(model.start) + _ahead(log_messages[0], joined, log_allowed[0])[0]
+    return Lattice(model, keywords, log_allowed, log_messages, jax.nn.logsumexp(first) + jnp.sum(log_scales))
+
+
+def _last(model: Bigram, sets: int) -> Float[Array, "sets V"]:
+    """After the last word all keywords have been seen."""
+    is_full = jnp.arange(sets) == sets - 1
+    return jnp.where(is_full[:, None], jnp.log(model.stop)[None], -jnp.inf)
 
 
 def _powers(K: int) -> Int[Array, " K"]:
