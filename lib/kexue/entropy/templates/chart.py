@@ -221,30 +221,33 @@ def _inside(grammar: TemplateGrammar, tokens: Array, length: Array, bonus: Array
     if semiring == "count":
         template, word = ((log > -jnp.inf).astype(log.dtype) for log in (template, word))
     is_slot, last = symbols.word < 0, np.flatnonzero(symbols.is_last)
-    inner, leading = np.flatnonzero(is_slot & ~symbols.is_first), np.flatnonzero(is_slot & symbols.is_first)
-    start, tokens = jnp.arange(n), jnp.clip(tokens, 0, word.shape[1] - 1)
-    is_next = tokens[:, None] == symbols.word[None]
-    zero = jnp.asarray(algebra.zero, word.dtype)
+    inner = np.flatnonzero(is_slot & ~symbols.is_first)  # slots with something of their template before them
+    zero, start, end = jnp.asarray(algebra.zero, word.dtype), np.arange(n)[:, None], np.arange(2 * n + 1)[:, None]
+    tokens = jnp.clip(tokens, 0, word.shape[1] - 1)
+    is_next = jnp.pad(tokens[:, None] == symbols.word[None], ((1, n), (0, 0)))  # row j: the word that ends at j
+    singles = word[:, tokens].T
 
-    def widen(chart: tuple[Array, Array], width: Array) -> tuple[tuple[Array, Array], None]:
-        before, chunk = chart  # [i, l, symbol]: the template up to that symbol; [i, j, context]: a whole chunk
-        end = start + width  # beyond the sentence where it is not dropped below
-        by_word = jnp.where(is_next[end - 1], before[start, end - 1], zero)
-        right = chunk.at[:, end].get(mode="clip")[..., symbols.context[inner]]  # [l, i, symbol]
-        by_slot = algebra.sum(algebra.times(before[:, :n, inner], jnp.swapaxes(right, 0, 1)), axis=1)
-        done = by_word.at[:, inner].set(by_slot)
+    def widen(chart: tuple[Array, Array, Array], width: Array) -> tuple[tuple[Array, Array, Array], Array]:
+        # newest [i, symbol]: a template up to that symbol, from i to the last word of the span that begins at i.
+        # left [i, l, slot]: a template up to that slot, from i to l.  right [j, l, slot]: what fills it, from l to j.
+        newest, left, right = chart
+        from_end = lambda table: jax.lax.dynamic_slice_in_dim(table, width, n)  # rows i + width
+        done = jnp.where(from_end(is_next), newest, zero)
+        by_slot = algebra.sum(algebra.times(left, from_end(right)), axis=1)
+        done = done.at[:, inner].set(by_slot)
         by_template = algebra.sum(algebra.times(template[None], done[:, None, last]), axis=-1)
-        single = jnp.where(width == 1, word[:, tokens].T, zero)
-        whole = algebra.sum(jnp.stack([by_template, single]), axis=0)
+        whole = algebra.sum(jnp.stack([by_template, jnp.where(width == 1, singles, zero)]), axis=0)
         if bonus is not None:
-            whole = whole + bonus.at[start, end].get(mode="clip")[:, None]
-        done = done.at[:, leading].set(whole[:, symbols.context[leading]])
-        follows = jnp.where(symbols.is_first, zero, jnp.roll(done, 1, axis=1))
-        before = before.at[start, end].set(follows, mode="drop")
-        return (before, chunk.at[start, end].set(whole, mode="drop")), None
+            whole = whole + jnp.sum(jnp.where(end[: n + 1, 0] - start == width, bonus[:n], 0), axis=1, keepdims=True)
+        filled = whole[:, symbols.context]
+        done = jnp.where((is_slot & symbols.is_first)[None], filled, done)
+        newest = jnp.where(symbols.is_first[None], zero, jnp.roll(done, 1, axis=1))
+        left = jnp.where((start.T - start == width)[..., None], newest[:, None, inner], left)
+        right = jnp.where((end - start.T == width)[..., None], filled[None, :, inner], right)
+        return (newest, left, right), whole[0, 0]
 
-    nothing = jnp.full((n, n + 1, len(symbols.word)), zero)
     begun = jnp.where(symbols.is_first, jnp.asarray(algebra.one, word.dtype), zero)
-    chart = nothing.at[start, start].set(begun), jnp.full((n, n + 1, word.shape[0]), zero)
-    (_, chunk), _ = jax.lax.scan(widen, chart, jnp.arange(1, n + 1))
-    return chunk[0, length, 0]
+    empty = jnp.full((n, n, len(inner)), zero), jnp.full((2 * n + 1, n, len(inner)), zero)
+    chart = jnp.broadcast_to(begun, (n, len(begun))), *empty
+    sums = jax.lax.scan(widen, chart, jnp.arange(1, n + 1))[1]
+    return jnp.where(length > 0, sums[length - 1], zero)
