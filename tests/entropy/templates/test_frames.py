@@ -37,7 +37,7 @@ def test_large_numbers_and_every_kind_of_row():
     for row in (ids, np.array(ids), np.array(ids, np.int32)):
         table = skip_pairs(row, 2)
         assert table.first.tolist() == [70_000, 3_000_000] and table.second.tolist() == [3_000_000, 7]
-        assert table.count.tolist() == [1, 1] and table.reverse.tolist() == [0, 0]
+        assert table.counts.tolist() == [1, 1] and table.reverse.tolist() == [0, 0]
     assert skip_pairs(np.array([5, 9], np.uint8), 3).second.tolist() == [9]
 
 

@@ -1,6 +1,7 @@
 """All trees of a sentence at once: one chart, filled from short spans to long ones, in three semirings."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -92,11 +93,12 @@ def inside(
     """
     if semiring not in _ALGEBRAS:
         raise ValueError(f"semiring must be 'log', 'max' or 'count', got {semiring!r}")
-    tokens, length = _checked(grammar, tokens, length)
-    if span_bonus is not None and (semiring == "count" or span_bonus.shape != (tokens.shape[0] + 1,) * 2):
-        wanted = (tokens.shape[0] + 1,) * 2
+    row, size = _checked(grammar, tokens, length)
+    if span_bonus is not None and (semiring == "count" or span_bonus.shape != (row.shape[0] + 1,) * 2):
+        wanted = (row.shape[0] + 1,) * 2
         raise ValueError(f"span_bonus must be {wanted}, for 'log' or 'max', got {span_bonus.shape} for {semiring!r}")
-    return _inside(grammar, tokens, length, span_bonus, semiring)
+    bonus = None if span_bonus is None else jnp.asarray(span_bonus)
+    return _inside(grammar, row, size, bonus, semiring)
 
 
 def best_tree(
@@ -137,8 +139,8 @@ def best_tree(
     >>> print([(i, j) for i, j in np.argwhere(spans).tolist() if j > i + 1], f"{score:.2f} nats")
     [(0, 5), (2, 5)] -5.49 nats
     """
-    tokens, length = _checked(grammar, tokens, length)
-    return _best_tree(grammar, tokens, length)
+    row, size = _checked(grammar, tokens, length)
+    return _best_tree(grammar, row, size)
 
 
 def span_probabilities(
@@ -179,11 +181,11 @@ def span_probabilities(
     ----------
     Lari and Young, "The estimation of stochastic context-free grammars using the inside-outside algorithm", 1990.
     """
-    tokens, length = _checked(grammar, tokens, length)
-    return _by_span(grammar, tokens, length, "log")[1]
+    row, size = _checked(grammar, tokens, length)
+    return _by_span(grammar, row, size, "log")[1]
 
 
-def _checked(grammar: TemplateGrammar, tokens: Any, length: Any) -> tuple[Array, Any]:
+def _checked(grammar: TemplateGrammar, tokens: Any, length: Any) -> tuple[Array, Array]:
     if not isinstance(tokens, jax.Array):
         tokens = np.asarray(tokens)
     if tokens.ndim != 1 or tokens.shape[0] == 0 or not jnp.issubdtype(tokens.dtype, jnp.integer):
@@ -191,7 +193,7 @@ def _checked(grammar: TemplateGrammar, tokens: Any, length: Any) -> tuple[Array,
     n = tokens.shape[0]
     length = n if length is None else length
     if isinstance(tokens, jax.core.Tracer) or isinstance(length, jax.core.Tracer):
-        return tokens.astype(jnp.int32), length
+        return jnp.asarray(tokens, jnp.int32), jnp.asarray(length, jnp.int32)
     if not 1 <= int(length) <= n:
         raise ValueError(f"length must be from 1 to {n}, got {length}")
     known = np.asarray(tokens)[: int(length)]
@@ -231,7 +233,7 @@ def _inside(grammar: TemplateGrammar, tokens: Array, length: Array, bonus: Array
         # newest [i, symbol]: a template up to that symbol, from i to the last word of the span that begins at i.
         # left [i, l, slot]: a template up to that slot, from i to l.  right [j, l, slot]: what fills it, from l to j.
         newest, left, right = chart
-        from_end = lambda table: jax.lax.dynamic_slice_in_dim(table, width, n)  # rows i + width
+        from_end = partial(jax.lax.dynamic_slice_in_dim, start_index=width, slice_size=n)  # rows i + width
         done = jnp.where(from_end(is_next), newest, zero)
         by_slot = algebra.sum(algebra.times(left, from_end(right)), axis=1)
         done = done.at[:, inner].set(by_slot)

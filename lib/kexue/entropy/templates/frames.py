@@ -17,7 +17,7 @@ class PairTable(NamedTuple):
 
     first: Int[np.ndarray, " M"]
     second: Int[np.ndarray, " M"]
-    count: Int[np.ndarray, " M"]
+    counts: Int[np.ndarray, " M"]
     """How often the second follows the first within the window."""
     reverse: Int[np.ndarray, " M"]
     """How often the first follows the second."""
@@ -159,15 +159,15 @@ def frame_scores(
     if direction is not None:
         require("direction", direction, "at least 0", lambda r: r >= 0)
     words = _unigrams(unigram_count, table)
-    total = max(int(table.count.sum()), 1)
-    p_ab, p_a, p_b = table.count / total, words[table.first] / words.sum(), words[table.second] / words.sum()
+    total = max(int(table.counts.sum()), 1)
+    p_ab, p_a, p_b = table.counts / total, words[table.first] / words.sum(), words[table.second] / words.sum()
     if kind == "count":
-        scores = table.count.astype(float)
+        scores = table.counts.astype(float)
     elif kind == "pmi":
         scores = np.log(p_ab / (p_a * p_b))
     else:
         scores = np.asarray(merge_gain_approx(p_ab, p_a, p_b), float)
-    return scores if direction is None else np.where(table.count > direction * table.reverse, scores, -np.inf)
+    return scores if direction is None else np.where(table.counts > direction * table.reverse, scores, -np.inf)
 
 
 def _unigrams(unigram_count: Any, table: PairTable) -> np.ndarray:
