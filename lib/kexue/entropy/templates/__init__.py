@@ -1,1 +1,1 @@
-"""Frames across gaps, and trees of frames within frames."""
+"""Frames across a gap, the templates that they make, and a grammar with one nonterminal whose rules they are."""
