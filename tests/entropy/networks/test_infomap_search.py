@@ -13,6 +13,7 @@ from kexue.entropy import (
     infomap_search,
     links,
     map_equation,
+    move_changes,
     planted_power_law,
     ring_of_cliques,
     undirected_flow,
@@ -146,6 +147,13 @@ def test_gains_of_a_round_are_what_a_recount_finds(recorded):
 
 def _recount(blocks, labels):
     return _sweeps.codelengths(blocks, np.unique(labels, return_inverse=True)[1])
+
+
+def test_in_single_precision_six_digits_are_right():
+    flow = undirected_flow(karate())
+    labels = np.arange(34) % 5
+    assert map_equation(flow, labels).dtype == move_changes(flow, labels, 3).dtype == np.float32
+    assert float(map_equation(flow, labels)) == pytest.approx(exactly(flow, labels), rel=1e-6)
 
 
 def test_a_path_of_four_is_best_undivided_or_cut_in_the_middle():

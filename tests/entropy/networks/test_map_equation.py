@@ -191,11 +191,6 @@ def test_kinds_of_input(flows):
     assert float(jax.jit(map_equation)(flow, LABELS)) == pytest.approx(expected, abs=1e-14)
     slope = jax.grad(lambda along: map_equation(flow.__class__(*_parts(flow)[:3], along, *_parts(flow)[4:]), LABELS))
     assert np.isfinite(slope(jnp.asarray(flow.flow))).all()
-    with jax.enable_x64(False):
-        single = map_equation(flow, LABELS)
-        assert single.dtype == jnp.float32
-        assert float(single) == pytest.approx(expected, rel=1e-6)
-        assert move_changes(flow, LABELS, 3).dtype == jnp.float32
 
 
 def _parts(flow):

@@ -58,7 +58,7 @@ def huffman_code(weights: ArrayLike | Sequence) -> list[str | None]:
     Examples
     --------
     >>> huffman_code([4, 2, 1, 0, 1])
-    ['0', '10', '110', None, '111']
+    ['1', '01', '001', None, '000']
 
     References
     ----------
@@ -109,7 +109,7 @@ def two_level_code(flow: Flow, labels: ArrayLike | Sequence) -> TwoLevelCode:
     >>> network, clique = ring_of_cliques(4, 4)
     >>> code = two_level_code(undirected_flow(network), clique)
     >>> print(code.nodes[:4], code.exits[0], code.index, f"{code.bits:.2f}")
-    ['00', '10', '01', '110'] 111 ['01', '10', '11', '00'] 2.57
+    ['10', '000', '11', '01'] 001 ['11', '10', '01', '00'] 2.93
     """
     module, p = np.asarray(_labels(labels, len(flow.visits))), np.asarray(flow.visits, float)
     number = int(module.max()) + 1
@@ -152,8 +152,8 @@ def encode_walk(code: TwoLevelCode, walk: ArrayLike | Sequence) -> str:
     >>> from kexue.entropy import ring_of_cliques, undirected_flow
     >>> network, clique = ring_of_cliques(4, 4)
     >>> code = two_level_code(undirected_flow(network), clique)
-    >>> encode_walk(code, [0, 1, 3, 4])  # 01 into module 0, 00, 10, 110; 111 out of it; 10 into module 1, 00
-    '010010110111' '1000'
+    >>> encode_walk(code, [0, 1, 3, 4])  # 11 10 000 01, 001 out of the first clique, 10 into the next, 10
+    '1110000010011010'
     """
     written: list[str | None] = []
     now = -1

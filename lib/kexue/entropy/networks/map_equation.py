@@ -102,7 +102,7 @@ def map_equation_terms(flow: Flow, labels: ArrayLike | Sequence) -> MapTerms:
     >>> network, clique = ring_of_cliques(30, 5)
     >>> terms = map_equation_terms(undirected_flow(network), clique)
     >>> print(f"{terms.index:.3f} + {terms.exits.sum():.3f} + {terms.visits.sum():.3f}")
-    0.446 + 0.424 + 2.341
+    0.446 + 0.326 + 2.439
     """
     labels = _labels(labels, flow.visits.shape[0])
     modules, p = _measure(flow, labels), jnp.asarray(flow.visits)
@@ -145,8 +145,9 @@ def move_changes(flow: Flow, labels: ArrayLike | Sequence, node: ArrayLike) -> F
     --------
     >>> from kexue.entropy import ring_of_cliques, undirected_flow
     >>> network, clique = ring_of_cliques(4, 3)
-    >>> print(move_changes(undirected_flow(network), clique, 2)[:5].round(3))  # its own, the next, across, back, alone
-    [0.    0.24  0.504 0.504 0.358]
+    >>> change = move_changes(undirected_flow(network), clique, 2)  # of the last node of the first clique
+    >>> print(*(f"{bits:.3f}" for bits in change[:5]))  # its own, the next, the others, alone
+    0.000 0.283 0.495 0.495 0.322
     """
     n = flow.visits.shape[0]
     if isinstance(node, int | np.integer) and not 0 <= node < n:
@@ -178,7 +179,7 @@ def move_changes(flow: Flow, labels: ArrayLike | Sequence, node: ArrayLike) -> F
     (left, less), (joined, more) = changed(-1), changed(1)
     inflow = jnp.sum(cost(modules)[1])
     index = _plogp(inflow + less[own] + more) - _plogp(inflow)
-    return jnp.where(jnp.arange(n) == own, 0, left[own] + joined + index)
+    return jnp.where(jnp.arange(n, dtype=jnp.int32) == own, 0, left[own] + joined + index)
 
 
 def modularity(flow: Flow, labels: ArrayLike | Sequence) -> Float[Array, ""]:

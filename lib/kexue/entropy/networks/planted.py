@@ -59,7 +59,7 @@ def planted_power_law(
     >>> network, community = planted_power_law(jax.random.key(0), 300, 0.3)
     >>> outside = community[network.source] != community[network.target]
     >>> print(network.nodes, f"{outside.mean():.2f}")
-    300 0.31
+    300 0.32
 
     References
     ----------
