@@ -110,12 +110,9 @@ class Movers(NamedTuple):
 
 
 def change(modules: Modules, module: np.ndarray, movers: Movers, met: np.ndarray, sign: int) -> tuple[np.ndarray, ...]:
-    """A module's crossing, bits saved, and more inflow, once a node joins (+1) or leaves (−1) those it ``met`` in it."""
-    before, rates = modules.crossing[module], modules.rates[:, module]
-    crossing = before + sign * (movers.degree - met - turned(met))
-    cost, enters = costs(before, rates, movers.jumps)
-    cost_then, enters_then = costs(crossing, rates + sign * movers.rates, movers.jumps)
-    return crossing, cost - cost_then, enters_then - enters
+    """A module's crossing, cost and inflow, once a node joins (+1) or leaves (−1) those that it ``met`` in it."""
+    crossing = modules.crossing[module] + sign * (movers.degree - met - turned(met))
+    return crossing, *costs(crossing, modules.rates[:, module] + sign * movers.rates, movers.jumps)
 
 
 def best_moves(
@@ -138,9 +135,11 @@ def best_moves(
     own = new == old[row]
     inside = np.zeros(len(nodes), complex)
     inside[row[own]] = met[own]
-    left, saved, less = change(modules, old, movers, inside, -1)
-    joined, saving, more = change(modules, new, movers.some(row), met, 1)
-    saving, inflow, total = saving + saved[row], more + less[row], movers.inflow[row]
+    cost, enters = costs(modules.crossing, modules.rates, blocks.jumps[modules.block])  # without any move
+    left, cost_left, enters_left = change(modules, old, movers, inside, -1)
+    joined, cost_joined, enters_joined = change(modules, new, movers.some(row), met, 1)
+    saving = (cost[old] - cost_left)[row] + cost[new] - cost_joined
+    inflow, total = (enters_left - enters[old])[row] + enters_joined - enters[new], movers.inflow[row]
     gain = np.where(own, -np.inf, saving + plogp(total) - plogp(total + inflow))
     best = best_options(gain, row, shared.indptr, rng)
     moves = Moves(nodes, old, new[best], left, joined[best], inflow[best], saving[best], gain[best])
@@ -192,7 +191,8 @@ def sweep(blocks: Blocks, labels: np.ndarray, rng: np.random.Generator) -> np.nd
     active, at_rest = linked.copy(), True
     labels, modules = renumbered(blocks, labels)
     while active.any():
-        looking = some_of(np.flatnonzero(active), int(np.count_nonzero(modules.rates[0])), rng)
+        in_use = int(np.count_nonzero(np.bincount(labels)))
+        looking = some_of(np.flatnonzero(active), in_use, rng)
         moves = best_moves(blocks, labels, modules, looking, rng)
         active[looking] = False
         active[moves.node] = True  # also those that shall wait
@@ -201,7 +201,8 @@ def sweep(blocks: Blocks, labels: np.ndarray, rng: np.random.Generator) -> np.nd
         labels[moved.node] = moved.new
         follow(modules, moved, blocks)
         at_rest &= len(moved.node) == 0
-        if (moved.new >= len(modules.crossing) - len(blocks.jumps)).any():
+        slots = len(modules.crossing) - len(blocks.jumps)
+        if in_use < slots // 2 or (moved.new >= slots).any():
             labels, modules = renumbered(blocks, labels)
         if not active.any() and not at_rest:  # what others did to its module may move a node: all have the last word
             active, at_rest = linked.copy(), True
