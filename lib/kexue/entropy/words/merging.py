@@ -113,7 +113,8 @@ def greedy_merge(
 
     Notes
     -----
-    A pass over the text a round, and a sort of it once the table of all pairs is larger than the text. Of pairs with equal scores, the first in the order of the units is taken.
+    A pass over the text a round, and a sort once the table of all pairs is larger than the text. Of pairs with equal
+    scores, the first in the order of the units is taken.
 
     Examples
     --------
@@ -208,9 +209,11 @@ def _f(n: np.ndarray | np.floating) -> Any:
 
 def _even(ids: np.ndarray) -> np.ndarray:
     """For all but the last unit: whether it may join with its like, if that comes next, counted from the left."""
-    index = np.arange(ids.size)
-    start = np.maximum.accumulate(np.where(np.append(True, ids[1:] != ids[:-1]), index, 0))
-    return ((ids[:-1] != ids[1:]) | ((index - start)[:-1] % 2 == 0)) & (ids[:-1] >= 0)
+    valid = ids[:-1] >= 0
+    alike = np.flatnonzero(ids[:-1] == ids[1:])
+    new = np.diff(alike, prepend=-2) > 1
+    valid[alike] &= (alike - alike[new][np.cumsum(new) - 1]) % 2 == 0
+    return valid
 
 
 def _count(ids: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
