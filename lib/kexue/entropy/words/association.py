@@ -145,7 +145,7 @@ def branching_entropy(grams: NGrams, n: int) -> tuple[Float[np.ndarray, " grams"
 
 
 def _entropy(grams: NGrams, n: int, inside: Int[np.ndarray, " longer"]) -> Float[np.ndarray, " grams"]:
-    """ln c − Σ c_x ln c_x / c, where the c_x add up to c once the rest is one of them."""
+    """Ln c − Σ c_x ln c_x / c, where the c_x add up to c once the rest is one of them."""
     counts, longer = grams.counts(n), grams.counts(n + 1)
     rest = counts - np.bincount(inside, longer, len(counts))
     weighted = np.bincount(inside, longer * np.log(longer), len(counts)) + rest * np.log(np.maximum(rest, 1))
