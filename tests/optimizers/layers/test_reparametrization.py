@@ -94,7 +94,7 @@ def test_newton_has_exponent_zero():
         scale = jnp.sqrt((params @ updates) / (params @ hessian @ params))
         return -jnp.linalg.solve(scale**2 * hessian, updates), state
 
-    newton = optax.GradientTransformation(optax.init_empty_state, update)
+    newton = optax.GradientTransformation(lambda params: optax.EmptyState(), update)
     params = np.array([1.0, 2.0])
     np.testing.assert_allclose(scaling_exponent(newton, params, hessian @ params), 0, atol=1e-12)
 
