@@ -1,2 +1,16 @@
+from .words.association import branching_entropy as branching_entropy
+from .words.association import multisplit_pmi as multisplit_pmi
+from .words.association import pmi as pmi
+from .words.counts import NGrams as NGrams
+from .words.counts import character_ids as character_ids
+from .words.counts import ngram_counts as ngram_counts
+from .words.cutting import cut_outside as cut_outside
+from .words.cutting import cut_text as cut_text
+from .words.cutting import neighbours as neighbours
+from .words.cutting import weak_seams as weak_seams
 from .words.gain import merge_gain as merge_gain
 from .words.gain import merge_gain_approx as merge_gain_approx
+from .words.lexicon import prune_redundant as prune_redundant
+from .words.scores import SegmentationScores as SegmentationScores
+from .words.scores import segmentation_scores as segmentation_scores
+from .words.segmenter import UnigramSegmenter as UnigramSegmenter
