@@ -27,11 +27,13 @@ class UnigramSegmenter:
         Positive and finite; need not be whole numbers.
     unknown : float, positive
         The count that a single character has which is no word of the lexicon: every text can be read.
+    total : float, positive, optional
+        What counts are divided by; default: their sum. A larger one favours longer words.
 
     Raises
     ------
     ValueError
-        If the lexicon has no word or an empty word, or a count is not positive and finite.
+        If the lexicon has no word or an empty word, or a count, ``unknown`` or ``total`` is not positive and finite.
 
     Notes
     -----
@@ -53,7 +55,7 @@ class UnigramSegmenter:
     Viterbi, "Error bounds for convolutional codes and an asymptotically optimum decoding algorithm", 1967.
     """
 
-    def __init__(self, lexicon: Mapping[str, float], *, unknown: float = 1.0) -> None:
+    def __init__(self, lexicon: Mapping[str, float], *, unknown: float = 1.0, total: float | None = None) -> None:
         words = list(lexicon)
         counts = np.fromiter(lexicon.values(), np.float64, len(words))
         if not words:
@@ -62,12 +64,14 @@ class UnigramSegmenter:
             raise ValueError(
                 f"lexicon must hold words with positive, finite counts, got {bad[0]!r} with {lexicon[bad[0]]}"
             )
-        if not 0 < unknown < np.inf:
-            raise ValueError(f"unknown must be positive and finite, got {unknown}")
+        total = counts.sum() if total is None else total
+        for name, value in (("unknown", unknown), ("total", total)):
+            if not 0 < value < np.inf:
+                raise ValueError(f"{name} must be positive and finite, got {value}")
         self.max_len = max(map(len, words))
         """Characters of the longest word."""
-        self._floor = float(np.log(unknown / counts.sum()))
-        self._build(words, np.log(counts / counts.sum()))
+        self._floor = float(np.log(unknown / total))
+        self._build(words, np.log(counts / total))
 
     def segment(self, text: str) -> list[str]:
         """The words of one text; an empty text has none.
