@@ -194,7 +194,18 @@ def stationary_distribution(
     v = jnp.full(n, 1 / n, weight.dtype) if landing is None else jnp.asarray(landing, weight.dtype)
     if v.shape != (n,):
         raise ValueError(f"landing must have one entry for each of the {n} nodes, got shape {v.shape}")
-    leaving = jnp.zeros(n, weight.dtype).at[source].add(weight)
+    return _iterate(source, target, weight, τ, v)
+
+
+@jax.jit
+def _iterate(
+    source: Int[Array, " E"],
+    target: Int[Array, " E"],
+    weight: Float[Array, " E"],
+    τ: Float[Array, ""],
+    v: Float[Array, " n"],
+) -> Float[Array, " n"]:
+    leaving = jnp.zeros_like(v).at[source].add(weight)
     along = (1 - τ) * weight / leaving[source]
 
     def step(_: Int[Array, ""], p: Float[Array, " n"]) -> Float[Array, " n"]:
