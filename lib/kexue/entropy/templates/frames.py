@@ -109,8 +109,8 @@ def frame_scores(
 
     .. math:: \mathrm{PMI}=\ln\frac{p_{ab}}{p_ap_b},\qquad \mathcal F^*_{ab}=p_{ab}(\mathrm{PMI}-1)
 
-    the score of :func:`merge_gain_approx`, with :math:`p_{ab}` the pair's share of all pairs of the table, so that independent words have PMI 0 whatever the
-    window, and :math:`p_a` the word's share of all words.
+    the score of :func:`merge_gain_approx`, with :math:`p_{ab}` the pair's share of all pairs of the table, so that
+    independent words have PMI 0 whatever the window, and :math:`p_a` the word's share of all words.
 
     Parameters
     ----------
