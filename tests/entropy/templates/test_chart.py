@@ -203,6 +203,11 @@ def test_padding_lengths_jit_and_single_precision(case):
     grammar, tokens, lengths, _ = case
     wide = jnp.pad(tokens, ((0, 0), (0, 3)), constant_values=-1)
     padded = jax.vmap(lambda t, n: inside(grammar, t, n))(wide, lengths)
+    words = [[grammar.words[t] for t in row[:n]] for row, n in zip(np.asarray(tokens), lengths.tolist(), strict=True)]
+    again, sizes = grammar.encode(words, wide.shape[1])
+    assert again.shape == wide.shape
+    np.testing.assert_array_equal(again, jnp.maximum(wide, 0))
+    np.testing.assert_array_equal(sizes, lengths)
     each = [inside(grammar, row[:n]) for row, n in zip(np.asarray(tokens), lengths.tolist(), strict=True)]
     np.testing.assert_allclose(padded, each, atol=1e-12)
     single = jax.tree.map(lambda x: x.astype(jnp.float32), grammar)
@@ -283,6 +288,7 @@ SPANS = np.zeros((2, 4, 4), bool)
         (lambda: GRAMMAR.encode([[]]), "at least one word each"),
         (lambda: GRAMMAR.encode(["a"]), "sequences of at least one word each"),
         (lambda: GRAMMAR.encode([]), "and at least one"),
+        (lambda: GRAMMAR.encode([["a", "of"], ["a"]], 1), "size must be at least 2, the length of a sentence, got 1"),
         (lambda: inside(GRAMMAR, np.array([0, 2])), "tokens must be words of the grammar, 0 to 1, got 2"),
         (lambda: best_tree(GRAMMAR, np.array([0, -1])), "tokens must be words of the grammar, 0 to 1, got -1"),
         (lambda: inside(GRAMMAR, np.array([0, 1]), 3), "length must be from 1 to 2, got 3"),

@@ -6,7 +6,7 @@ from math import log
 import numpy as np
 import pytest
 
-from kexue.entropy import encode_clauses, frame_scores, skip_pairs
+from kexue.entropy import encode_clauses, frame_scores, merge_gain_approx, skip_pairs
 
 
 def pairs_by_loop(ids, window, min_gap):
@@ -55,7 +55,8 @@ def test_scores_are_their_formulas():
     for k, (a, b, n, back) in enumerate(zip(*map(np.ndarray.tolist, table), strict=True)):
         information = log((n / total) / (words[a] / tokens * words[b] / tokens))
         assert pmi[k] == pytest.approx(information, abs=1e-12) and count[k] == n
-        assert gain[k] == pytest.approx(n / total * (information - 1), abs=1e-6)
+        shares = n / total, words[a] / tokens, words[b] / tokens
+        assert gain[k] == pytest.approx(float(merge_gain_approx(*map(float, shares))), abs=1e-6)
         one_way = frame_scores(table, words, "count", direction=1.2)[k]
         assert one_way == (n if n > 1.2 * back else -np.inf)
 

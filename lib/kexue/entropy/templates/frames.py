@@ -7,7 +7,6 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Shaped
 
 from ..._check import require
-from ..words.gain import merge_gain_approx
 
 __all__ = ["PairTable", "frame_scores", "skip_pairs"]
 
@@ -110,8 +109,8 @@ def frame_scores(
 
     .. math:: \mathrm{PMI}=\ln\frac{p_{ab}}{p_ap_b},\qquad \mathcal F^*_{ab}=p_{ab}(\mathrm{PMI}-1)
 
-    with :math:`p_{ab}` the pair's share of all pairs of the table, so that independent words have PMI 0 whatever the
-    window, and :math:`p_a` the word's share of all words.
+    the score of :func:`merge_gain_approx`, with :math:`p_{ab}` the pair's share of all pairs of the table, so that
+    independent words have PMI 0 whatever the window, and :math:`p_a` the word's share of all words.
 
     Parameters
     ----------
@@ -161,12 +160,9 @@ def frame_scores(
     words = _unigrams(unigram_count, table)
     total = max(int(table.counts.sum()), 1)
     p_ab, p_a, p_b = table.counts / total, words[table.first] / words.sum(), words[table.second] / words.sum()
-    if kind == "count":
-        scores = table.counts.astype(float)
-    elif kind == "pmi":
-        scores = np.log(p_ab / (p_a * p_b))
-    else:
-        scores = np.asarray(merge_gain_approx(p_ab, p_a, p_b), float)
+    # In NumPy: every table has another length, for which JAX would compile anew.
+    pmi = np.log(p_ab / (p_a * p_b))
+    scores = {"gain": p_ab * (pmi - 1), "pmi": pmi, "count": table.counts.astype(float)}[kind]
     return scores if direction is None else np.where(table.counts > direction * table.reverse, scores, -np.inf)
 
 

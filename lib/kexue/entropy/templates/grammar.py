@@ -70,12 +70,16 @@ class TemplateGrammar(eqx.Module):
         own = tuple(range(1, slots + 1))
         return TemplateGrammar(self.words, self.templates, own, self.log_template[rows], self.log_word[rows])
 
-    def encode(self, sentences: Sequence[Sequence[str]]) -> tuple[Int[Array, "B n"], Int[Array, " B"]]:
-        """Sentences as rows of numbers, padded with zeros to the longest, and their lengths.
+    def encode(
+        self, sentences: Sequence[Sequence[str]], size: int | None = None
+    ) -> tuple[Int[Array, "B n"], Int[Array, " B"]]:
+        """Sentences as rows of numbers, padded with zeros, and their lengths.
 
         Parameters
         ----------
         sentences : sequence of sequences of words
+        size : int, optional
+            Words of a row. Default: those of the longest sentence.
 
         Returns
         -------
@@ -84,7 +88,7 @@ class TemplateGrammar(eqx.Module):
         Raises
         ------
         ValueError
-            If there is no sentence, one is empty or a string, or a word is not of the vocabulary.
+            If there is no sentence, one is empty, a string or longer than ``size``, or a word is not of the vocabulary.
 
         Examples
         --------
@@ -99,7 +103,10 @@ class TemplateGrammar(eqx.Module):
         if unknown := next((word for sentence in sentences for word in sentence if word not in place), None):
             raise ValueError(f"sentences must consist of the grammar's {len(place)} words, got {unknown!r}")
         lengths = [len(sentence) for sentence in sentences]
-        tokens = np.zeros((len(lengths), max(lengths)), np.int32)
+        size = max(lengths) if size is None else size
+        if size < max(lengths):
+            raise ValueError(f"size must be at least {max(lengths)}, the length of a sentence, got {size}")
+        tokens = np.zeros((len(lengths), size), np.int32)
         for row, sentence in zip(tokens, sentences, strict=True):
             row[: len(sentence)] = [place[word] for word in sentence]
         return jnp.asarray(tokens), jnp.asarray(lengths, jnp.int32)
