@@ -1,14 +1,14 @@
 """How firmly neighbours hold together: pointwise mutual information, its weakest seam, and how free the outside is."""
 
 import numpy as np
-from jaxtyping import ArrayLike, Float, Int
+from jaxtyping import Float, Int
 
-from .counts import NGrams
+from .counts import NGrams, Numbers
 
 __all__ = ["branching_entropy", "multisplit_pmi", "pmi"]
 
 
-def pmi(joint: ArrayLike, first: ArrayLike, second: ArrayLike, total: int) -> Float[np.ndarray, "..."]:
+def pmi(joint: Numbers, first: Numbers, second: Numbers, total: int) -> Float[np.ndarray, "..."]:
     r"""Pointwise mutual information of neighbours, in nats, from counts.
 
     .. math:: \ln\frac{p_{ab}}{p_ap_b}=\ln\frac{N\,c_{ab}}{c_a\,c_b}

@@ -3,16 +3,18 @@
 Plain NumPy: the tables have the length that the text gives them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import ArrayLike, Int
 
 from ._lookup import Lookup
 
-__all__ = ["NGramTable", "NGrams", "character_ids", "ngram_counts"]
+__all__ = ["NGramTable", "NGrams", "Numbers", "character_ids", "ngram_counts"]
+
+Numbers = ArrayLike | Sequence
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class NGrams:
         rest = [((table.keys >> shift) & ((1 << bits) - 1)) - 1 for shift in shifts]
         return np.column_stack([head if table.known == 1 else self.grams(table.known)[head], *rest]).astype(np.int32)
 
-    def find(self, grams: Int[np.ndarray, "queries n"]) -> Int[np.ndarray, " queries"]:
+    def find(self, grams: Numbers) -> Int[np.ndarray, " queries"]:
         """The place of each gram in the table of its length, or −1 where it is not there.
 
         Raises
@@ -72,7 +74,7 @@ class NGrams:
             keys = keys << bits | (symbol + 1)
         return np.where(is_known, self._lookups[n - 1](keys), -1)
 
-    def locate(self, ids: Int[np.ndarray, " N"], n: int) -> Int[np.ndarray, " N"]:
+    def locate(self, ids: Numbers, n: int) -> Int[np.ndarray, " N"]:
         """The place of the n-gram that starts at each position of a text, or −1: too rare, or cut by a separator.
 
         Parameters
@@ -117,9 +119,7 @@ class NGrams:
         return self.tables[n - 1]
 
 
-def ngram_counts(
-    ids: Int[np.ndarray, " N"], order: int, *, min_count: int = 1, vocab_size: int | None = None
-) -> NGrams:
+def ngram_counts(ids: Numbers, order: int, *, min_count: int = 1, vocab_size: int | None = None) -> NGrams:
     """Count all grams of up to ``order`` symbols.
 
     Parameters
@@ -230,7 +230,7 @@ def character_ids(texts: Iterable[str], alphabet: str | None = None) -> tuple[In
     return number[code], "".join(map(chr, letters.tolist()))
 
 
-def _checked(ids: Int[np.ndarray, " N"], vocab_size: int | None) -> tuple[Int[np.ndarray, " N"], int, int]:
+def _checked(ids: Numbers, vocab_size: int | None) -> tuple[Int[np.ndarray, " N"], int, int]:
     """The ids as 64-bit integers, the size of the vocabulary, the number of symbols."""
     ids = np.asarray(ids)
     if ids.ndim != 1 or (ids.size and not np.issubdtype(ids.dtype, np.integer)):

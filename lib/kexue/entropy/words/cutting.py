@@ -7,14 +7,14 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .association import pmi
-from .counts import NGrams, ngram_counts
+from .counts import NGrams, Numbers, ngram_counts
 
 __all__ = ["cut_outside", "cut_text", "neighbours", "weak_seams"]
 
 
 def neighbours(
-    ids: Int[np.ndarray, " N"], grams: NGrams | None = None
-) -> tuple[Int[np.ndarray, " N-1"], Float[np.ndarray, " N-1"]]:
+    ids: Numbers, grams: NGrams | None = None
+) -> tuple[Int[np.ndarray, " gaps"], Float[np.ndarray, " gaps"]]:
     """The count and the pointwise mutual information of every two neighbouring symbols of a text.
 
     Parameters
@@ -51,8 +51,8 @@ def neighbours(
 
 
 def weak_seams(
-    ids: Int[np.ndarray, " N"], *, min_prob: float, min_pmi: float, grams: NGrams | None = None
-) -> Bool[np.ndarray, " N-1"]:
+    ids: Numbers, *, min_prob: int | float, min_pmi: int | float, grams: NGrams | None = None
+) -> Bool[np.ndarray, " gaps"]:
     r"""Where to cut: between neighbours whose share :math:`p_{ab}` or whose PMI is below its threshold.
 
     Parameters
@@ -94,9 +94,7 @@ def weak_seams(
     return (counts == 0) | (counts < min_prob * grams.total) | (information < min_pmi)
 
 
-def cut_outside(
-    ids: Int[np.ndarray, " N"], grams: NGrams, accepted: Sequence[Bool[np.ndarray, " grams"]]
-) -> Bool[np.ndarray, " N-1"]:
+def cut_outside(ids: Numbers, grams: NGrams, accepted: Sequence[Numbers]) -> Bool[np.ndarray, " gaps"]:
     """Cut wherever no accepted gram covers both sides: accepted grams that overlap are linked into longer pieces.
 
     Parameters
@@ -138,9 +136,7 @@ def cut_outside(
     return cut
 
 
-def cut_text(
-    ids: Int[np.ndarray, " N"], alphabet: str, cut: Bool[np.ndarray, " N-1"]
-) -> tuple[list[str], Counter[str]]:
+def cut_text(ids: Numbers, alphabet: str, cut: Numbers) -> tuple[list[str], Counter[str]]:
     """The pieces between cuts as strings, in the order of the text, and how often each occurs.
 
     Parameters

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from math import log
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ __all__ = ["prune_redundant"]
 RULES = ("one", "length", "price")
 
 
-def prune_redundant(lexicon: Mapping[str, int], rule: str = "one") -> dict[str, int]:
+def prune_redundant(lexicon: Mapping[str, Any], rule: str = "one") -> dict[str, int]:
     r"""From the longest words down, drop a word that its best reading by shorter words nearly replaces.
 
     The word w saves :math:`\ln p_w-\sum_k\ln p_{w_k}` nats each time it is used, where :math:`w_1w_2\dots` is the reading

@@ -5,6 +5,7 @@ of stretches of text.
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -55,15 +56,16 @@ class UnigramSegmenter:
     Viterbi, "Error bounds for convolutional codes and an asymptotically optimum decoding algorithm", 1967.
     """
 
-    def __init__(self, lexicon: Mapping[str, float], *, unknown: float = 1.0, total: float | None = None) -> None:
+    def __init__(
+        self, lexicon: Mapping[str, Any], *, unknown: int | float = 1.0, total: int | float | None = None
+    ) -> None:
         words = list(lexicon)
-        counts = np.fromiter(lexicon.values(), np.float64, len(words))
         if not words:
             raise ValueError("lexicon must hold at least one word, got none")
-        if bad := [word for word, count in lexicon.items() if not (word and 0 < count < np.inf)]:
-            raise ValueError(
-                f"lexicon must hold words with positive, finite counts, got {bad[0]!r} with {lexicon[bad[0]]}"
-            )
+        for word, count in lexicon.items():
+            if not (word and isinstance(count, int | float | np.number) and 0 < count < np.inf):
+                raise ValueError(f"lexicon must hold words with positive, finite counts, got {word!r} with {count!r}")
+        counts = np.fromiter(lexicon.values(), np.float64, len(words))
         total = counts.sum() if total is None else total
         for name, value in (("unknown", unknown), ("total", total)):
             if not 0 < value < np.inf:
@@ -130,7 +132,7 @@ class UnigramSegmenter:
         return is_end
 
     def _build(self, words: list[str], log_p: Float[np.ndarray, " words"]) -> None:
-        """The trie. Its nodes are the characters, one for all others, then the beginnings of two characters, of three, …"""
+        """The trie. Its nodes are the characters, one for all others, then the beginnings of two characters, of three, …."""
         code = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), np.uint32)
         letters = np.unique(code)
         self._size = len(letters)
