@@ -1,1 +1,1 @@
-"""Words without a dictionary: counts, merging, cutting, and the price of a lexicon."""
+"""Words without a teacher: counts, cuts, redundancy, and reading with a lexicon."""

@@ -16,7 +16,7 @@ from kexue.entropy import (
     units_in_use,
     word_ends,
 )
-from kexue.entropy.words.description import _best_parts
+from kexue.entropy.units.description import _best_parts
 
 WORDS = ["the", "dog", "cat", "house", "sees", "likes", "old", "red"]
 
