@@ -22,7 +22,7 @@ from kexue.entropy import (
     ring_of_cliques,
     stationary_distribution,
     undirected_flow,
-)
+)from kexue.entropy.networks.flows import _iterate
 
 N = 14
 LABELS = np.arange(N) % 4
@@ -152,6 +152,13 @@ def test_a_stationary_distribution_at_many_rates_at_once(matrix):
     single = Links(network.source, network.target, network.weight.astype(np.float32), network.nodes)
     assert stationary_distribution(single).dtype == jnp.float32
     np.testing.assert_allclose(stationary_distribution(single), many[1], atol=1e-6)
+
+
+def test_the_second_call_compiles_nothing(matrix):
+    directed_flow(matrix, 0.3)
+    before = _iterate._cache_size()
+    directed_flow(matrix, 0.4)
+    assert _iterate._cache_size() == before > 0
 
 
 def test_a_ring_has_closed_forms():
