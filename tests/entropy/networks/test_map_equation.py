@@ -23,6 +23,7 @@ from kexue.entropy import (
     stationary_distribution,
     undirected_flow,
 )
+from kexue.entropy.networks.flows import _iterate
 
 N = 14
 LABELS = np.arange(N) % 4
@@ -112,13 +113,13 @@ def test_codelengths_and_terms_are_entropies(flows, kind):
     np.testing.assert_allclose(arriving, flow.visits, atol=1e-13)
     for labels in (LABELS, np.zeros(N, int), np.arange(N), np.arange(N) // 5):
         terms = map_equation_terms(flow, labels)
-        total = terms.index + terms.exits.sum() + terms.visits.sum()
+        total = terms.enters + terms.exits.sum() + terms.visits.sum()
         assert float(map_equation(flow, labels)) == pytest.approx(entropies(flow, labels), abs=1e-13)
         assert float(total) == pytest.approx(entropies(flow, labels), abs=1e-13)
     entropy = -(flow.visits[flow.visits > 0] * np.log2(flow.visits[flow.visits > 0])).sum()
     together = map_equation_terms(flow, np.zeros(N, int))
     assert float(together.visits[0]) == pytest.approx(entropy, abs=1e-13)
-    assert float(together.index) == pytest.approx(0, abs=1e-13)
+    assert float(together.enters) == pytest.approx(0, abs=1e-13)
     assert float(together.exits.sum()) == pytest.approx(0, abs=1e-13)
 
 
@@ -152,6 +153,13 @@ def test_a_stationary_distribution_at_many_rates_at_once(matrix):
     single = Links(network.source, network.target, network.weight.astype(np.float32), network.nodes)
     assert stationary_distribution(single).dtype == jnp.float32
     np.testing.assert_allclose(stationary_distribution(single), many[1], atol=1e-6)
+
+
+def test_the_second_call_compiles_nothing(matrix):
+    directed_flow(matrix, 0.3)
+    before = _iterate._cache_size()
+    directed_flow(matrix, 0.4)
+    assert _iterate._cache_size() == before > 0
 
 
 def test_a_ring_has_closed_forms():

@@ -66,7 +66,7 @@ def test_one_module_is_one_huffman_code(planted):
     flow, _ = planted
     code = two_level_code(flow, np.zeros(200, int))
     assert code.nodes == huffman_code(flow.visits)
-    assert (code.index, code.exits) == ([None], [None])
+    assert (code.enters, code.exits) == ([None], [None])
     assert len(encode_walk(code, [0, 1])) == len(code.nodes[0]) + len(code.nodes[1])
 
 

@@ -21,7 +21,7 @@ class TwoLevelCode(NamedTuple):
 
     labels: Int[np.ndarray, " n"]
     """The module of each node."""
-    index: list[str | None]
+    enters: list[str | None]
     """Names of modules."""
     exits: list[str | None]
     """For each module the word that leaves it, from the same book as its nodes' names."""
@@ -108,7 +108,7 @@ def two_level_code(flow: Flow, labels: ArrayLike | Sequence) -> TwoLevelCode:
     >>> from kexue.entropy import ring_of_cliques, undirected_flow
     >>> network, clique = ring_of_cliques(4, 4)
     >>> code = two_level_code(undirected_flow(network), clique)
-    >>> print(code.nodes[:4], code.exits[0], code.index, f"{code.bits:.2f}")
+    >>> print(code.nodes[:4], code.exits[0], code.enters, f"{code.bits:.2f}")
     ['10', '000', '11', '01'] 001 ['11', '10', '01', '00'] 2.93
     """
     module, p = np.asarray(_labels(labels, len(flow.visits))), np.asarray(flow.visits, float)
@@ -118,15 +118,17 @@ def two_level_code(flow: Flow, labels: ArrayLike | Sequence) -> TwoLevelCode:
     start, land = (np.bincount(module, np.asarray(rate, float), number) for rate in (flow.teleport, flow.landing))
     leaves = np.bincount(source, along, number) + start * (1 - land)
     enters = np.bincount(target, along, number) + land * (start.sum() - start)
-    index, exits, nodes = huffman_code(enters), [None] * number, [None] * len(p)
+    names = huffman_code(enters)
+    exits: list[str | None] = [None] * number
+    nodes: list[str | None] = [None] * len(p)
     for i in range(number):
         members = np.flatnonzero(module == i)
-        *names, exits[i] = huffman_code(np.append(p[members], leaves[i]))
-        for node, name in zip(members, names, strict=True):
+        *book, exits[i] = huffman_code(np.append(p[members], leaves[i]))
+        for node, name in zip(members, book, strict=True):
             nodes[node] = name
-    rates, words = np.concatenate([enters, leaves, p]), index + exits + nodes
+    rates, words = np.concatenate([enters, leaves, p]), names + exits + nodes
     bits = sum(rate * len(word) for rate, word in zip(rates, words, strict=True) if word)
-    return TwoLevelCode(module, index, exits, nodes, float(bits))
+    return TwoLevelCode(module, names, exits, nodes, float(bits))
 
 
 def encode_walk(code: TwoLevelCode, walk: ArrayLike | Sequence) -> str:
@@ -160,9 +162,9 @@ def encode_walk(code: TwoLevelCode, walk: ArrayLike | Sequence) -> str:
     for node in np.asarray(walk).tolist():
         module = int(code.labels[node])
         if now < 0:
-            written.append(code.index[module] or "")  # a module that is never entered has no name
+            written.append(code.enters[module] or "")  # a module that is never entered has no name
         elif module != now:
-            written += [code.exits[now], code.index[module]]
+            written += [code.exits[now], code.enters[module]]
         written.append(code.nodes[node])
         now = module
     words = [word for word in written if word is not None]
@@ -197,7 +199,7 @@ def decode_walk(code: TwoLevelCode, bits: str) -> list[int]:
     >>> decode_walk(code, encode_walk(code, [0, 1, 3, 4]))
     [0, 1, 3, 4]
     """
-    index = {word: i for i, word in enumerate(code.index) if word is not None}
+    index = {word: i for i, word in enumerate(code.enters) if word is not None}
     books = [{word: -1} if word is not None else {} for word in code.exits]
     for node, word in enumerate(code.nodes):
         if word is not None:

@@ -73,9 +73,12 @@ def undirected_flow(network: Links | ArrayLike | Sequence) -> Flow:
     else:
         once = _checked(network)
         back = once.source != once.target
-        there = (once.source, once.target, once.weight)
-        again = (once.target[back], once.source[back], once.weight[back])
-        both = Links(*(np.append(one, two) for one, two in zip(there, again, strict=True)), once.nodes)
+        both = Links(
+            np.append(once.source, once.target[back]),
+            np.append(once.target, once.source[back]),
+            np.append(once.weight, once.weight[back]),
+            once.nodes,
+        )
     flow = both.weight / both.weight.sum()
     none = np.zeros(both.nodes)
     return Flow(np.bincount(both.source, flow, both.nodes), both.source, both.target, flow, none, none)

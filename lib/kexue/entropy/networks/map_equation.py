@@ -17,7 +17,7 @@ __all__ = ["MapTerms", "map_equation", "map_equation_terms", "modularity", "move
 class MapTerms(NamedTuple):
     """Bits per step that each code book costs. Modules are the labels 0 to n − 1; an unused one costs nothing."""
 
-    index: Float[Array, ""]
+    enters: Float[Array, ""]
     """Names of modules, written on entry."""
     exits: Float[Array, " n"]
     """The word of each module that says: out of here."""
@@ -76,7 +76,7 @@ def map_equation(flow: Flow, labels: ArrayLike | Sequence) -> Float[Array, ""]:
     Rosvall and Bergstrom, 2008, arXiv:0707.0609; Rosvall, Axelsson and Bergstrom, 2009, arXiv:0906.1405, equation 4.
     """
     terms = map_equation_terms(flow, labels)
-    return terms.index + jnp.sum(terms.exits) + jnp.sum(terms.visits)
+    return terms.enters + jnp.sum(terms.exits) + jnp.sum(terms.visits)
 
 
 def map_equation_terms(flow: Flow, labels: ArrayLike | Sequence) -> MapTerms:
@@ -101,7 +101,7 @@ def map_equation_terms(flow: Flow, labels: ArrayLike | Sequence) -> MapTerms:
     >>> from kexue.entropy import ring_of_cliques, undirected_flow
     >>> network, clique = ring_of_cliques(30, 5)
     >>> terms = map_equation_terms(undirected_flow(network), clique)
-    >>> print(f"{terms.index:.3f} + {terms.exits.sum():.3f} + {terms.visits.sum():.3f}")
+    >>> print(f"{terms.enters:.3f} + {terms.exits.sum():.3f} + {terms.visits.sum():.3f}")
     0.446 + 0.326 + 2.439
     """
     labels = _labels(labels, flow.visits.shape[0])
@@ -226,8 +226,7 @@ def _plogp(x: Array) -> Array:
 
 
 def _ways(flow: Flow) -> tuple[Array, Array, Array]:
-    ends = (jnp.asarray(end, jnp.int32) for end in (flow.source, flow.target))
-    return *ends, jnp.asarray(flow.flow)
+    return jnp.asarray(flow.source, jnp.int32), jnp.asarray(flow.target, jnp.int32), jnp.asarray(flow.flow)
 
 
 def _measure(flow: Flow, labels: Int[Array, " n"]) -> _Modules:
