@@ -125,7 +125,7 @@ class UnigramSegmenter:
         is_end = np.zeros(len(text), bool)
         start = 0
         while start < len(text):
-            later = np.searchsorted(text_ends, start + BLOCK)
+            later = int(np.searchsorted(text_ends, start + BLOCK))
             stop = int(text_ends[min(later, len(text_ends) - 1)])
             is_end[start:stop] = _best_ends(self._matches(symbols[start:stop], is_last[start:stop]))
             start = stop
