@@ -118,10 +118,12 @@ def test_one_round_in_plain_python():
         parts = [np.prod([theta[part] for part in way]) for way in cuts(unit, theta) if len(way) > 1]
         pays = len(unit) == 1 or counts[unit] * log(theta[unit] / max(parts)) >= 0.5 * (len(unit) + 1) * log(4)
         kept.append(pays)
-    # The first round is at a twentieth of the price.
-    found = mdl_em(segment_lattice(texts, units), [len(unit) for unit in units], 3, price=10.0, rounds=1)
     assert 5 < sum(kept) < len(units) - 5
-    np.testing.assert_array_equal(found.log_theta > -np.inf, kept)
+    # The first of several rounds is at a twentieth of the price.
+    for price, tightening in ((10.0, 8), (0.5, 1)):
+        lattice, lengths = segment_lattice(texts, units), [len(unit) for unit in units]
+        found = mdl_em(lattice, lengths, 3, price=price, tightening=tightening, rounds=1)
+        np.testing.assert_array_equal(found.log_theta > -np.inf, kept)
 
 
 def cuts(text, units):
@@ -140,6 +142,7 @@ def cuts(text, units):
         ({"lengths": [1, 1, 0]}, "lengths must hold a number of letters for each of the 3 units"),
         ({"alphabet": 0}, "alphabet must be at least 1, got 0"),
         ({"price": 0.0}, "price must be positive and finite, got 0.0"),
+        ({"tightening": 0}, "tightening must be at least 1, got 0"),
         ({"em_steps": 0}, "em_steps must be at least 1, got 0"),
         ({"rounds": 0}, "rounds must be at least 1, got 0"),
         ({"start": [1.0, 1.0]}, "start must hold a weight of at least 0 for each of the 3 units"),

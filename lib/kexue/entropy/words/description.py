@@ -14,7 +14,7 @@ from .lattice import SegmentLattice, expected_counts, segment_viterbi
 
 __all__ = ["Lexicon", "mdl_em", "units_in_use"]
 
-FIRST_PRICE, TIGHTENING = 0.05, 8
+FIRST_PRICE = 0.05
 
 
 class Lexicon(NamedTuple):
@@ -39,6 +39,7 @@ def mdl_em(
     *,
     price: float = 1.0,
     start: ArrayLike | Sequence | None = None,
+    tightening: int = 8,
     em_steps: int = 1,
     rounds: int = 40,
 ) -> Lexicon:
@@ -47,8 +48,8 @@ def mdl_em(
     .. math:: \langle c_u\rangle\big(\ln\theta_u-\ln\theta_u^{\text{parts}}\big)<\lambda\,(l_u+1)\ln(A+1)
 
     On the left what the unit saves, with its expected count :math:`\langle c_u\rangle` and the best segmentation of it
-    into others; on the right its spelling. The price λ starts at a twentieth of its value and reaches it in the eighth
-    round: dropped at once, a unit would be judged while a hundred rivals share its uses.
+    into others; on the right its spelling. The price λ starts at a twentieth of its value and rises to it during
+    ``tightening`` rounds: at first, a unit would be judged while a hundred rivals share its uses.
 
     Parameters
     ----------
@@ -63,10 +64,12 @@ def mdl_em(
     start : float (units,), at least 0, optional
         Weights to start from; a unit with 0 is left out from the beginning, unless it is a letter. Default: how
         often each candidate occurs, with overlaps.
+    tightening : int, at least 1
+        Rounds until the price is reached; 1 asks for all of it at once.
     em_steps : int, at least 1
         Steps a round.
     rounds : int, at least 1
-        At most; after the eighth, the search ends when nothing is dropped.
+        At most; once the price is reached, the search ends when nothing is dropped.
 
     Returns
     -------
@@ -99,23 +102,24 @@ def mdl_em(
     arXiv:1804.10959 (its later use).
     """
     positive("price", price)
-    for name, number in (("alphabet", alphabet), ("em_steps", em_steps), ("rounds", rounds)):
+    whole = {"alphabet": alphabet, "tightening": tightening, "em_steps": em_steps, "rounds": rounds}
+    for name, number in whole.items():
         at_least_one(name, number)
     lengths, counts = _checked(lattice, lengths, start)
     ids, alive, kept = np.asarray(lattice.ids), (counts > 0) | (lengths == 1), []
-    prices = price * np.geomspace(FIRST_PRICE, 1, TIGHTENING)
+    prices = price * np.geomspace(1, FIRST_PRICE, tightening)[::-1]
     log_theta = _normalised(counts, alive, lengths)
     for step in range(rounds):
         for _ in range(em_steps):
             counts = np.asarray(_expected_counts(lattice, jnp.asarray(log_theta)), np.float64)
             log_theta = _normalised(counts, alive, lengths)
-        spelling = prices[min(step, TIGHTENING - 1)] * (lengths + 1) * np.log(alphabet + 1)
+        spelling = prices[min(step, tightening - 1)] * (lengths + 1) * np.log(alphabet + 1)
         with np.errstate(invalid="ignore"):  # −inf less −inf: dropped before
             saved = counts * (log_theta - _best_parts(ids, log_theta, alive))
         alive &= (lengths == 1) | (saved >= spelling)
         log_theta = _normalised(counts, alive, lengths)
         kept.append(int(alive.sum()))
-        if step >= TIGHTENING and kept[-1] == kept[-2]:
+        if step >= tightening and kept[-1] == kept[-2]:
             break
     ends = np.asarray(_viterbi(lattice, jnp.asarray(log_theta)))
     used = units_in_use(lattice, ends)
