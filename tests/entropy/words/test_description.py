@@ -16,6 +16,7 @@ from kexue.entropy import (
     units_in_use,
     word_ends,
 )
+from kexue.entropy.words import description
 from kexue.entropy.words.description import _best_parts
 
 WORDS = ["the", "dog", "cat", "house", "sees", "likes", "old", "red"]
@@ -152,6 +153,20 @@ def cuts(text, units):
 def test_bad_input(change, message):
     with pytest.raises(ValueError, match=message):
         mdl_em(segment_lattice(["ab"], ["a", "b", "ab"]), **({"lengths": [1, 1, 2], "alphabet": 2} | change))
+
+
+def test_a_letter_that_is_no_unit():
+    with pytest.raises(ValueError, match="every letter of its text among its units, and lacks one"):
+        mdl_em(segment_lattice(["ab"], ["a", "ab"]), [1, 2], 2)
+
+
+def test_lexicons_of_another_size_compile_nothing(prepared):
+    texts, _, lattice, lengths = prepared
+    mdl_em(lattice, lengths, 26, rounds=1)
+    compiled = description._edge_uses._cache_size()
+    units = candidate_units(texts, 8, 4)
+    mdl_em(segment_lattice(texts, units), [len(unit) for unit in units], 26, rounds=1)
+    assert max(map(len, units)) == 8 and description._edge_uses._cache_size() == compiled
 
 
 def test_ends_that_cut_out_something_unknown():
