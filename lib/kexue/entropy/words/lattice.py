@@ -258,5 +258,5 @@ def _packed(lengths: Sequence[int], width: int) -> tuple[np.ndarray, int, int]:
         starts.append(row * width + used)
         used += length
     place = np.concatenate([start + np.arange(length) for start, length in zip(starts, lengths, strict=True)])
-    rows = row + 1 if row < 32 else -(-(row + 1) // 32) * 32  # in steps: texts of nearly one size compile once
+    rows = row + 1 if row < 8 else -(-(row + 1) // 32) * 32  # in steps: texts of nearly one size compile once
     return place.astype(np.int32), rows, width
