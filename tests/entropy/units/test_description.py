@@ -16,6 +16,7 @@ from kexue.entropy import (
     units_in_use,
     word_ends,
 )
+from kexue.entropy.words import description
 from kexue.entropy.units.description import _best_parts
 
 WORDS = ["the", "dog", "cat", "house", "sees", "likes", "old", "red"]
@@ -118,10 +119,12 @@ def test_one_round_in_plain_python():
         parts = [np.prod([theta[part] for part in way]) for way in cuts(unit, theta) if len(way) > 1]
         pays = len(unit) == 1 or counts[unit] * log(theta[unit] / max(parts)) >= 0.5 * (len(unit) + 1) * log(4)
         kept.append(pays)
-    # The first round is at a twentieth of the price.
-    found = mdl_em(segment_lattice(texts, units), [len(unit) for unit in units], 3, price=10.0, rounds=1)
     assert 5 < sum(kept) < len(units) - 5
-    np.testing.assert_array_equal(found.log_theta > -np.inf, kept)
+    # The first of several rounds is at a twentieth of the price.
+    for price, tightening in ((10.0, 8), (0.5, 1)):
+        lattice, lengths = segment_lattice(texts, units), [len(unit) for unit in units]
+        found = mdl_em(lattice, lengths, 3, price=price, tightening=tightening, rounds=1)
+        np.testing.assert_array_equal(found.log_theta > -np.inf, kept)
 
 
 def cuts(text, units):
@@ -140,6 +143,7 @@ def cuts(text, units):
         ({"lengths": [1, 1, 0]}, "lengths must hold a number of letters for each of the 3 units"),
         ({"alphabet": 0}, "alphabet must be at least 1, got 0"),
         ({"price": 0.0}, "price must be positive and finite, got 0.0"),
+        ({"tightening": 0}, "tightening must be at least 1, got 0"),
         ({"em_steps": 0}, "em_steps must be at least 1, got 0"),
         ({"rounds": 0}, "rounds must be at least 1, got 0"),
         ({"start": [1.0, 1.0]}, "start must hold a weight of at least 0 for each of the 3 units"),
@@ -149,6 +153,20 @@ def cuts(text, units):
 def test_bad_input(change, message):
     with pytest.raises(ValueError, match=message):
         mdl_em(segment_lattice(["ab"], ["a", "b", "ab"]), **({"lengths": [1, 1, 2], "alphabet": 2} | change))
+
+
+def test_a_letter_that_is_no_unit():
+    with pytest.raises(ValueError, match="every letter of its text among its units, and lacks one"):
+        mdl_em(segment_lattice(["ab"], ["a", "ab"]), [1, 2], 2)
+
+
+def test_lexicons_of_another_size_compile_nothing(prepared):
+    texts, _, lattice, lengths = prepared
+    mdl_em(lattice, lengths, 26, rounds=1)
+    compiled = description._edge_uses._cache_size()
+    units = candidate_units(texts, 8, 4)
+    mdl_em(segment_lattice(texts, units), [len(unit) for unit in units], 26, rounds=1)
+    assert max(map(len, units)) == 8 and description._edge_uses._cache_size() == compiled
 
 
 def test_ends_that_cut_out_something_unknown():

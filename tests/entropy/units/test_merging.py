@@ -68,11 +68,13 @@ def slow_merge(texts, merges, score, batch):
                 value += lexicon_bits(sentences, alphabet) - lexicon_bits(after, alphabet)
             scored.append((round(value, 6), (a, b)))
         scored.sort(key=lambda item: -item[0])
-        chosen = []
+        chosen, best = [], 0
         for value, (a, b) in scored:
-            enough = value >= 2 if score == "count" else value > 0
+            value -= score == "count"  # a pair that occurs once is of no use
+            enough = value > 0 and value >= 0.8 * best
             if enough and len(chosen) < batch and not {a, b} & {unit for pair in chosen for unit in pair}:
                 chosen.append((a, b))
+                best = max(best, value)
         if not chosen:
             break
         for a, b in chosen[: merges - len(made)]:

@@ -9,12 +9,13 @@ import numpy as np
 from jaxtyping import ArrayLike, Bool, Float, Int
 
 from ..._check import at_least_one, positive
+from ..._semirings import LOG, MAX, Semiring
 from .codes import TwoPartCode, two_part_code
-from .lattice import SegmentLattice, expected_counts, segment_viterbi
+from .lattice import SegmentLattice, edge_uses
 
 __all__ = ["Lexicon", "mdl_em", "units_in_use"]
 
-FIRST_PRICE, TIGHTENING = 0.05, 8
+FIRST_PRICE = 0.05
 
 
 class Lexicon(NamedTuple):
@@ -39,6 +40,7 @@ def mdl_em(
     *,
     price: float = 1.0,
     start: ArrayLike | Sequence | None = None,
+    tightening: int = 8,
     em_steps: int = 1,
     rounds: int = 40,
 ) -> Lexicon:
@@ -47,8 +49,8 @@ def mdl_em(
     .. math:: \langle c_u\rangle\big(\ln\theta_u-\ln\theta_u^{\text{parts}}\big)<\lambda\,(l_u+1)\ln(A+1)
 
     On the left what the unit saves, with its expected count :math:`\langle c_u\rangle` and the best segmentation of it
-    into others; on the right its spelling. The price λ starts at a twentieth of its value and reaches it in the eighth
-    round: dropped at once, a unit would be judged while a hundred rivals share its uses.
+    into others; on the right its spelling. The price λ starts at a twentieth of its value and rises to it during
+    ``tightening`` rounds: at first, a unit would be judged while a hundred rivals share its uses.
 
     Parameters
     ----------
@@ -63,10 +65,12 @@ def mdl_em(
     start : float (units,), at least 0, optional
         Weights to start from; a unit with 0 is left out from the beginning, unless it is a letter. Default: how
         often each candidate occurs, with overlaps.
+    tightening : int, at least 1
+        Rounds until the price is reached; 1 asks for all of it at once.
     em_steps : int, at least 1
         Steps a round.
     rounds : int, at least 1
-        At most; after the eighth, the search ends when nothing is dropped.
+        At most; once the price is reached, the search ends when nothing is dropped.
 
     Returns
     -------
@@ -75,12 +79,12 @@ def mdl_em(
     Raises
     ------
     ValueError
-        If ``lengths`` or ``start`` do not fit the lattice, or a number is out of range.
+        If ``lengths`` or ``start`` do not fit the lattice, a letter is no unit, or a number is out of range.
 
     Notes
     -----
     Each round takes ``em_steps`` gradients of :func:`segment_log_z`. The result is a local optimum. Its search is a
-    loop on the host, so it does not run under ``jit``; the text may be spread over devices.
+    loop on the host, so it does not run under ``jit``.
 
     Examples
     --------
@@ -99,25 +103,26 @@ def mdl_em(
     arXiv:1804.10959 (its later use).
     """
     positive("price", price)
-    for name, number in (("alphabet", alphabet), ("em_steps", em_steps), ("rounds", rounds)):
+    whole = {"alphabet": alphabet, "tightening": tightening, "em_steps": em_steps, "rounds": rounds}
+    for name, number in whole.items():
         at_least_one(name, number)
     lengths, counts = _checked(lattice, lengths, start)
     ids, alive, kept = np.asarray(lattice.ids), (counts > 0) | (lengths == 1), []
-    prices = price * np.geomspace(FIRST_PRICE, 1, TIGHTENING)
+    prices = price * np.geomspace(1, FIRST_PRICE, tightening)[::-1]
     log_theta = _normalised(counts, alive, lengths)
     for step in range(rounds):
         for _ in range(em_steps):
-            counts = np.asarray(_expected_counts(lattice, jnp.asarray(log_theta)), np.float64)
+            counts = np.bincount(ids.ravel(), _uses(LOG, ids, log_theta).ravel(), lattice.size)[: lattice.size]
             log_theta = _normalised(counts, alive, lengths)
-        spelling = prices[min(step, TIGHTENING - 1)] * (lengths + 1) * np.log(alphabet + 1)
+        spelling = prices[min(step, tightening - 1)] * (lengths + 1) * np.log(alphabet + 1)
         with np.errstate(invalid="ignore"):  # −inf less −inf: dropped before
             saved = counts * (log_theta - _best_parts(ids, log_theta, alive))
         alive &= (lengths == 1) | (saved >= spelling)
         log_theta = _normalised(counts, alive, lengths)
         kept.append(int(alive.sum()))
-        if step >= TIGHTENING and kept[-1] == kept[-2]:
+        if step >= tightening and kept[-1] == kept[-2]:
             break
-    ends = np.asarray(_viterbi(lattice, jnp.asarray(log_theta)))
+    ends = _uses(MAX, ids, log_theta).sum(-1).ravel()[np.asarray(lattice.place)] > 0.5
     used = units_in_use(lattice, ends)
     return Lexicon(log_theta, ends, used, two_part_code(used, lengths, alphabet, price), np.array(kept))
 
@@ -162,8 +167,13 @@ def units_in_use(lattice: SegmentLattice, ends: ArrayLike | Sequence) -> Int[np.
     return np.bincount(found, minlength=lattice.size)
 
 
-_expected_counts = jax.jit(expected_counts)
-_viterbi = jax.jit(segment_viterbi)
+_edge_uses = jax.jit(edge_uses, static_argnums=0)
+
+
+def _uses(semiring: Semiring, ids: np.ndarray, log_theta: np.ndarray) -> np.ndarray:
+    # From the edges on, so that lexicons of any size share what has been compiled.
+    table = np.append(log_theta, np.array([-np.inf, 0], log_theta.dtype))
+    return np.asarray(_edge_uses(semiring, jnp.asarray(table[ids])))
 
 
 def _checked(
@@ -172,7 +182,10 @@ def _checked(
     lengths = np.asarray(lengths)
     if lengths.shape != (lattice.size,) or not (lengths >= 1).all():
         raise ValueError(f"lengths must hold a number of letters for each of the {lattice.size} units, got {lengths!r}")
-    occurrences = np.bincount(np.asarray(lattice.ids).ravel(), minlength=lattice.size)[: lattice.size]
+    ids = np.asarray(lattice.ids)
+    if (ids[..., 0].ravel()[np.asarray(lattice.place)] >= lattice.size).any():
+        raise ValueError("lattice must have every letter of its text among its units, and lacks one")
+    occurrences = np.bincount(ids.ravel(), minlength=lattice.size)[: lattice.size]
     weights = np.asarray(occurrences if start is None else start, np.float64)
     if weights.shape != (lattice.size,) or not (np.isfinite(weights) & (weights >= 0)).all():
         raise ValueError(f"start must hold a weight of at least 0 for each of the {lattice.size} units, got {start!r}")

@@ -16,6 +16,7 @@ from .candidates import substring_ranks
 __all__ = [
     "SegmentLattice",
     "boundary_posterior",
+    "edge_uses",
     "expected_counts",
     "segment_lattice",
     "segment_log_z",
@@ -125,7 +126,7 @@ def segment_log_z(lattice: SegmentLattice, log_theta: Float[Array, " units"]) ->
     >>> print(jnp.exp(segment_log_z(lattice, jnp.zeros(4))).round(2))  # 1 + 2 segmentations
     [3.]
     """
-    return _log_weights(LOG, lattice, _edges(lattice, log_theta))[-1]
+    return _log_weights(LOG, _edges(lattice, log_theta))[-1]
 
 
 def expected_counts(
@@ -156,7 +157,7 @@ def expected_counts(
     [1.67 1.   1.33 0.67]
     """
     semiring = MAX if best else LOG
-    return jax.grad(lambda w: _log_weights(semiring, lattice, _edges(lattice, w))[-1].sum())(log_theta)
+    return jax.grad(lambda w: _log_weights(semiring, _edges(lattice, w))[-1].sum())(log_theta)
 
 
 def segment_viterbi(lattice: SegmentLattice, log_theta: Float[Array, " units"]) -> Bool[Array, " letters"]:
@@ -214,13 +215,19 @@ def boundary_posterior(lattice: SegmentLattice, log_theta: Float[Array, " units"
     return _end_weights(LOG, lattice, log_theta)
 
 
-def _end_weights(semiring: Semiring, lattice: SegmentLattice, log_theta: Array) -> Array:
+def edge_uses(semiring: Semiring, edges: Float[Array, "rows width longest"]) -> Float[Array, "rows width longest"]:
+    """How often each place of each unit is used, given the logarithms of their weights; 0 in rows where nothing fits."""
+
     def total(edges: Array) -> tuple[Array, Array]:
-        last = _log_weights(semiring, lattice, edges)[-1]
+        last = _log_weights(semiring, edges)[-1]
         return last.sum(), last
 
-    uses, last = jax.grad(total, has_aux=True)(_edges(lattice, log_theta))
-    return jnp.where((last > -jnp.inf)[:, None], uses.sum(-1), 0).ravel()[lattice.place]
+    uses, last = jax.grad(total, has_aux=True)(edges)
+    return jnp.where((last > -jnp.inf)[:, None, None], uses, 0)
+
+
+def _end_weights(semiring: Semiring, lattice: SegmentLattice, log_theta: Array) -> Array:
+    return edge_uses(semiring, _edges(lattice, log_theta)).sum(-1).ravel()[lattice.place]
 
 
 def _edges(lattice: SegmentLattice, log_theta: Array) -> Float[Array, "rows width longest"]:
@@ -229,14 +236,14 @@ def _edges(lattice: SegmentLattice, log_theta: Array) -> Float[Array, "rows widt
     return jnp.append(log_theta, jnp.array([-jnp.inf, 0], log_theta.dtype))[lattice.ids]
 
 
-def _log_weights(semiring: Semiring, lattice: SegmentLattice, edges: Array) -> Float[Array, "width rows"]:
+def _log_weights(semiring: Semiring, edges: Array) -> Float[Array, "width rows"]:
     """α after each letter of each row, from the last as many α as a unit is long."""
 
     def step(window: Array, edges: Array) -> tuple[Array, Array]:
         alpha = semiring.sum(window + edges, -1)
         return jnp.concatenate([alpha[:, None], window[:, :-1]], axis=1), alpha
 
-    rows, _, longest = lattice.ids.shape
+    rows, _, longest = edges.shape
     start = jnp.full((rows, longest), -jnp.inf, edges.dtype).at[:, 0].set(0)
     return jax.lax.scan(step, start, edges.swapaxes(0, 1))[1]
 
@@ -251,5 +258,5 @@ def _packed(lengths: Sequence[int], width: int) -> tuple[np.ndarray, int, int]:
         starts.append(row * width + used)
         used += length
     place = np.concatenate([start + np.arange(length) for start, length in zip(starts, lengths, strict=True)])
-    rows = row + 1 if row < 8 else -(-(row + 1) // 8) * 8  # by eights: texts of nearly one size compile once
+    rows = row + 1 if row < 8 else -(-(row + 1) // 32) * 32  # in steps: texts of nearly one size compile once
     return place.astype(np.int32), rows, width

@@ -10,6 +10,7 @@ from ..._check import at_least_one, not_negative
 
 __all__ = ["Merges", "greedy_merge", "pair_counts"]
 
+CLOSE = 0.8  # of the best score of a round
 SCORES = ("gain", "count", "description")
 
 
@@ -97,8 +98,9 @@ def greedy_merge(
         ``"count"``: the number of places, byte-pair encoding; stops where no pair occurs twice. ``"description"``: the
         bits of text less the spelling of the new unit, plus that of parts no longer used.
     batch : int, at least 1
-        Pairs a round. In one round no unit belongs to two pairs, so that merges cannot overlap; all are chosen by the
-        counts at its beginning.
+        At most so many pairs a round, chosen by the counts at its beginning: of no two that share a unit, so that
+        merges cannot overlap, and none that scores less than four fifths of the best. In the first rounds there are
+        few such pairs, and later many. Without that bound the best merges of the beginning are lost.
     price : float, at least 0
         Factor of the spelling, in ``"description"`` and in the recorded cost of the lexicon.
 
@@ -226,11 +228,11 @@ def _count(ids: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _disjoint(a: np.ndarray, b: np.ndarray, scores: np.ndarray, batch: int) -> list[int]:
-    """The best pairs that are of use, of which no two share a unit."""
+    """The best pairs that are of use and close to the best of all, of which no two share a unit."""
     chosen: list[int] = []
     taken: set[int] = set()
     for i in np.argsort(-scores, kind="stable").tolist():
-        if len(chosen) == batch or scores[i] <= 0:
+        if len(chosen) == batch or scores[i] <= 0 or (chosen and scores[i] < CLOSE * scores[chosen[0]]):
             break
         if a[i] not in taken and b[i] not in taken:
             chosen.append(i)
