@@ -16,8 +16,8 @@ from kexue.entropy import (
     units_in_use,
     word_ends,
 )
+from kexue.entropy.units import description
 from kexue.entropy.units.description import _best_parts
-from kexue.entropy.words import description
 
 WORDS = ["the", "dog", "cat", "house", "sees", "likes", "old", "red"]
 
