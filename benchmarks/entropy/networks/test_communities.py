@@ -56,7 +56,9 @@ def theirs(graph):
 
 
 @pytest.mark.benchmark(group="map equation of one partition, 5,000 nodes and 49,000 links")
-@pytest.mark.parametrize("who", ["ours", "theirs"], ids=["kexue.entropy.map_equation", "infomap, no search"])
+@pytest.mark.parametrize(
+    "who", [pytest.param("ours", id="kexue.entropy.map_equation"), pytest.param("theirs", id="infomap, no search")]
+)
 def test_codelength(measure, request, who):
     measure(request.getfixturevalue(who)["codelength"], tolerance=1e-11)
 
@@ -65,7 +67,9 @@ FOUND: dict[str, tuple[float, float]] = {}
 
 
 @pytest.mark.benchmark(group="search for the shortest code, best of ten seeds, 5,000 nodes and 49,000 links")
-@pytest.mark.parametrize("who", ["ours", "theirs"], ids=["kexue.entropy.infomap_search", "infomap, ten trials"])
+@pytest.mark.parametrize(
+    "who", [pytest.param("ours", id="kexue.entropy.infomap_search"), pytest.param("theirs", id="infomap, ten trials")]
+)
 def test_search(benchmark, request, who):
     """Ours takes seconds: one round, and not again beside the peer."""
     search = request.getfixturevalue(who)["search"]
