@@ -38,8 +38,9 @@ class _Modules(NamedTuple):
 def map_equation(flow: Flow, labels: ArrayLike | Sequence) -> Float[Array, ""]:
     r"""Bits per step of a walk written with one code book for the modules and one within each.
 
-    .. math:: L=e\,H(\mathcal E)+\sum_ip^\circlearrowright_iH(\mathcal P^i)
-        =h(e)-\sum_ih(e_i)-\sum_ih(x_i)-\sum_\alpha h(p_\alpha)+\sum_ih\Big(x_i+\sum_{\alpha\in i}p_\alpha\Big)
+    .. math:: L&=e\,H(\mathcal E)+\sum_ip^\circlearrowright_iH(\mathcal P^i)\\
+        &=h(e)-\sum_ih(e_i)-\sum_ih(x_i)-\sum_\alpha h(p_\alpha)\\
+        &\quad+\sum_ih\Big(x_i+\sum_{\alpha\in i}p_\alpha\Big)
 
     with :math:`h(x)=x\log_2x`, the flow :math:`x_i` out of a module, :math:`e_i` into it, :math:`e=\sum_ie_i`.
     On undirected networks, and where teleportation is recorded, :math:`e_i=x_i`. One module: the entropy of the nodes.

@@ -25,7 +25,8 @@ class PairTable(NamedTuple):
 def skip_pairs(ids: Shaped[Array | np.ndarray, "..."] | Sequence[Any], window: Any, min_gap: Any = 1) -> PairTable:
     r"""Count the ordered pairs of words at a distance, inside clauses.
 
-    .. math:: n_{ab}=\#\{(i,j):\ w_i=a,\ w_j=b,\ g\le j-i\le W,\ \text{no end of a clause between them}\}
+    .. math:: n_{ab}=\#\{(i,j):\ &w_i=a,\ w_j=b,\ g\le j-i\le W,\\
+        &\text{no end of a clause between them}\}
 
     Parameters
     ----------

@@ -27,8 +27,9 @@ def crf_viterbi(
 ) -> tuple[Int[Array, " T"], Float[Array, ""]]:
     r"""The best tag sequence and its score.
 
-    .. math:: \delta_{t+1}(j)=h_{t+1}(j)+\max_i\big(\delta_t(i)+g(i,j)\big),\qquad
-        y_n=\arg\max_j(\delta_n(j)+b(j)),\quad y_t=\arg\max_i\big(\delta_t(i)+g(i,y_{t+1})\big)
+    .. math:: \delta_{t+1}(j)&=h_{t+1}(j)+\max_i\big(\delta_t(i)+g(i,j)\big),\\
+        y_n&=\arg\max_j\big(\delta_n(j)+b(j)\big),\\
+        y_t&=\arg\max_i\big(\delta_t(i)+g(i,y_{t+1})\big)
 
     Parameters
     ----------

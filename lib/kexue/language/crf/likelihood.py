@@ -29,7 +29,8 @@ def crf_log_z(
 ) -> Float[Array, ""]:
     r"""The logarithm of the sum over all :math:`k^n` tag sequences, of one sequence of emissions.
 
-    .. math:: \log Z=\log\sum_{y\in\{1..k\}^n}\exp\Big(a(y_1)+\sum_{t=1}^nh_t(y_t)+\sum_{t=1}^{n-1}g(y_t,y_{t+1})+b(y_n)\Big)
+    .. math:: \log Z&=\log\sum_{y\in\{1..k\}^n}\exp\big(s(y)\big),\\
+        s(y)&=a(y_1)+\sum_{t=1}^nh_t(y_t)+\sum_{t=1}^{n-1}g(y_t,y_{t+1})+b(y_n)
 
     Its gradients are probabilities: of a tag at a step for ``emissions``, expected numbers for ``transitions``.
 

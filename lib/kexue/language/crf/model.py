@@ -18,7 +18,8 @@ __all__ = ["LinearChainCRF"]
 class LinearChainCRF(eqx.Module):
     r"""A linear-chain conditional random field: a softmax over all tag sequences of one sequence of emissions.
 
-    .. math:: P(y\mid x)=\frac1{Z(x)}\exp\Big(a(y_1)+\sum_{t=1}^nh_t(y_t)+\sum_{t=1}^{n-1}g(y_t,y_{t+1})+b(y_n)\Big)
+    .. math:: P(y\mid x)&=\frac1{Z(x)}\exp\big(s(y)\big),\\
+        s(y)&=a(y_1)+\sum_{t=1}^nh_t(y_t)+\sum_{t=1}^{n-1}g(y_t,y_{t+1})+b(y_n)
 
     The emissions :math:`h` come from a network; :math:`g,a,b` are this module's parameters and start at zero, where it
     is a softmax at each step. Use ``jax.vmap`` over sequences.
