@@ -1,8 +1,8 @@
 """Semirings: one recursion over all paths sums them, or finds the best of them, with the same lines.
 
-A path multiplies what lies along it, here as a sum of logarithms; ⊕ joins paths that end at one place. Where ⊕ is the
-logarithm of a sum, the recursion ends in log Z, and its gradient holds the marginals. Where ⊕ is the maximum, it ends in
-the best path's score, and its gradient marks that path.
+⊗ prolongs a path, ⊕ joins paths that end at one place. Where weights are logarithms, ⊗ adds them; if ⊕ is then the
+logarithm of a sum, the recursion ends in log Z, and its gradient holds the marginals; if it is the maximum, in the best
+path's score, and its gradient marks that path. With the sum and the product of numbers the recursion counts.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-__all__ = ["LOG", "MAX", "Semiring", "first_max", "log_sum"]
+__all__ = ["COUNT", "LOG", "MAX", "Semiring", "first_max", "log_sum"]
 
 
 def log_sum(values: Float[Array, "..."], axis: int = -1) -> Float[Array, "..."]:
@@ -31,11 +31,18 @@ def first_max(values: Float[Array, "..."], axis: int = -1) -> Float[Array, "..."
 
 
 class Semiring(NamedTuple):
-    """What a recursion over paths needs to know about ⊕; ⊗ is the addition of logarithms, its neutral element 0."""
+    """What a recursion over paths needs to know."""
 
     sum: Callable[..., Array]
     """⊕ over one axis: ``sum(values, axis)``."""
+    times: Callable[[Array, Array], Array]
+    """⊗."""
+    zero: float
+    """No path."""
+    one: float
+    """A path that has not begun."""
 
 
-LOG = Semiring(log_sum)
-MAX = Semiring(first_max)
+LOG = Semiring(log_sum, jnp.add, -jnp.inf, 0.0)
+MAX = Semiring(first_max, jnp.add, -jnp.inf, 0.0)
+COUNT = Semiring(jnp.sum, jnp.multiply, 0.0, 1.0)

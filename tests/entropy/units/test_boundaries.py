@@ -77,7 +77,7 @@ def test_nothing_found_and_nothing_to_find():
         (lambda: word_ends([]), "sentences must hold at least one word, got none"),
         (lambda: word_ends([[], []]), "sentences must hold at least one word, got none"),
         (lambda: word_ends([["a", ""]]), "at least one letter, got one of none"),
-        (lambda: letter_ids([]), "at least one word, got none"),
+        (lambda: letter_ids([]), "texts must hold at least one character, got 0 texts"),
         (lambda: letter_ids("abc"), "texts must be a sequence of strings"),
         (lambda: units_at(["ab"], np.ones(3, bool)), r"one entry a letter, shape \(2,\), got \(3,\)"),
         (lambda: boundary_scores([1, 1], [1], [1]), r"one entry a letter, got \(2,\), \(1,\), \(1,\)"),

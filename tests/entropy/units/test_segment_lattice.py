@@ -122,7 +122,8 @@ def test_candidates_are_the_frequent_substrings_and_all_letters(least):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: candidate_units([], 3), "at least one word, got none"),
+        (lambda: candidate_units([], 3), "texts must hold at least one character, got 0 texts"),
+        (lambda: candidate_units("ab", 3), "texts must be a sequence of strings"),
         (lambda: candidate_units(["ab"], 0), "max_length must be at least 1, got 0"),
         (lambda: candidate_units(["ab"], 1, 0), "min_count must be at least 1, got 0"),
         (lambda: segment_lattice([], ["a"]), "texts must hold at least one letter, got none"),

@@ -1,6 +1,6 @@
 """All trees of a sentence at once: one chart, filled from short spans to long ones, in three semirings."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,24 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Shaped
 
-from ..._semirings import LOG, MAX
+from ..._semirings import COUNT, LOG, MAX
 from .grammar import TemplateGrammar
 
 __all__ = ["BestTree", "best_tree", "inside", "span_probabilities"]
 
 
-class _Algebra(NamedTuple):
-    sum: Callable[..., Array]
-    times: Callable[[Array, Array], Array]
-    zero: float
-    one: float
-
-
-_ALGEBRAS = {
-    "log": _Algebra(LOG.sum, jnp.add, -jnp.inf, 0.0),
-    "max": _Algebra(MAX.sum, jnp.add, -jnp.inf, 0.0),
-    "count": _Algebra(jnp.sum, jnp.multiply, 0.0, 1.0),
-}
+SEMIRINGS = {"log": LOG, "max": MAX, "count": COUNT}
 
 
 class BestTree(NamedTuple):
@@ -91,7 +80,7 @@ def inside(
     ----------
     Baker, "Trainable grammars for speech recognition", 1979; Goodman, "Semiring parsing", 1999.
     """
-    if semiring not in _ALGEBRAS:
+    if semiring not in SEMIRINGS:
         raise ValueError(f"semiring must be 'log', 'max' or 'count', got {semiring!r}")
     row, size = _checked(grammar, tokens, length)
     if span_bonus is not None and (semiring == "count" or span_bonus.shape != (row.shape[0] + 1,) * 2):
@@ -218,7 +207,7 @@ def _by_span(grammar: TemplateGrammar, tokens: Array, length: Array, semiring: s
 
 @eqx.filter_jit
 def _inside(grammar: TemplateGrammar, tokens: Array, length: Array, bonus: Array | None, semiring: str) -> Array:
-    algebra, symbols, n = _ALGEBRAS[semiring], grammar.symbols, tokens.shape[0]
+    algebra, symbols, n = SEMIRINGS[semiring], grammar.symbols, tokens.shape[0]
     template, word = grammar.log_template, grammar.log_word
     if semiring == "count":
         template, word = ((log > -jnp.inf).astype(log.dtype) for log in (template, word))

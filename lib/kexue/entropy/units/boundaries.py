@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import ArrayLike, Bool, Int
 
+from ..words.counts import character_ids
+
 __all__ = ["BoundaryScores", "boundary_scores", "letter_ids", "units_at", "word_ends"]
 
 
@@ -57,7 +59,7 @@ def letter_ids(texts: Sequence[str]) -> tuple[Int[np.ndarray, " letters"], list[
     Raises
     ------
     ValueError
-        If there is no letter at all, or ``texts`` is one string.
+        If there is no letter at all, ``texts`` is one string, or a text holds a line feed.
 
     Examples
     --------
@@ -65,13 +67,8 @@ def letter_ids(texts: Sequence[str]) -> tuple[Int[np.ndarray, " letters"], list[
     >>> print(ids, "".join(alphabet), ends.astype(int))
     [4 2 0 1 2 3] beort [0 0 0 1 0 1]
     """
-    if isinstance(texts, str):
-        raise ValueError(f"texts must be a sequence of strings, one a sentence, got one string, {texts[:20]!r}")
-    texts = [text for text in texts if text]
-    ends = word_ends([texts])
-    points = np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32)
-    alphabet, ids = np.unique(points, return_inverse=True)
-    return ids, [chr(point) for point in alphabet], ends
+    ids, alphabet = character_ids(texts)
+    return ids[ids >= 0], list(alphabet), word_ends([[text for text in texts if text]])
 
 
 def units_at(texts: Sequence[str], ends: ArrayLike | Sequence) -> list[list[str]]:

@@ -10,8 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ..._check import at_least_one
 from ..._semirings import LOG, MAX, Semiring
-from .boundaries import letter_ids
-from .candidates import substring_ranks
+from ..words.counts import character_ids, ngram_counts
 
 __all__ = [
     "SegmentLattice",
@@ -75,17 +74,9 @@ def segment_lattice(texts: Sequence[str], units: Sequence[str], width: int = 256
     texts, units = [text for text in texts if text], list(units)
     if len(set(units)) < len(units) or not units or not all(units):
         raise ValueError("units must be at least one string, none of them empty or given twice")
-    ids, _, ends = letter_ids([*texts, *units])
     if not texts:
         raise ValueError("texts must hold at least one letter, got none")
-    letters, size = sum(map(len, texts)), len(units)
-    lengths = np.array([len(unit) for unit in units])
-    last = letters + np.cumsum(lengths) - 1
-    found = np.full((letters, lengths.max()), size, np.int32)
-    for length, ranks in enumerate(substring_ranks(ids, ends, int(lengths.max())), 1):
-        names = np.full(ranks.max() + 2, size, np.int32)  # the last belongs to −1, what would leave its sentence
-        names[ranks[last[lengths == length]]] = np.flatnonzero(lengths == length)
-        found[:, length - 1] = names[ranks[:letters]]
+    found, size = _ending_at(texts, units), len(units)
     place, rows, width = _packed([len(text) for text in texts], width)
     packed = np.full((rows * width, found.shape[1]), size, np.int32)
     packed[:, 0] = size + 1
@@ -240,12 +231,29 @@ def _log_weights(semiring: Semiring, edges: Array) -> Float[Array, "width rows"]
     """α after each letter of each row, from the last as many α as a unit is long."""
 
     def step(window: Array, edges: Array) -> tuple[Array, Array]:
-        alpha = semiring.sum(window + edges, -1)
+        alpha = semiring.sum(semiring.times(window, edges), -1)
         return jnp.concatenate([alpha[:, None], window[:, :-1]], axis=1), alpha
 
     rows, _, longest = edges.shape
-    start = jnp.full((rows, longest), -jnp.inf, edges.dtype).at[:, 0].set(0)
+    start = jnp.full((rows, longest), semiring.zero, edges.dtype).at[:, 0].set(semiring.one)
     return jax.lax.scan(step, start, edges.swapaxes(0, 1))[1]
+
+
+def _ending_at(texts: Sequence[str], units: Sequence[str]) -> Int[np.ndarray, "letters longest"]:
+    """The unit of each length that ends at each letter of the texts, or the number of units if there is none."""
+    (of_units, alphabet), size = character_ids(units), len(units)
+    of_texts, _ = character_ids(texts, alphabet)
+    letter = np.delete(np.arange(len(of_texts)), np.cumsum([len(text) + 1 for text in texts])[:-1] - 1)
+    lengths = np.array([len(unit) for unit in units])
+    first, longest = np.cumsum(lengths + 1) - lengths - 1, int(lengths.max())
+    grams, found = ngram_counts(of_units, longest), np.full((len(letter), longest), size, np.int32)
+    for length in range(1, longest + 1):
+        named = np.flatnonzero(lengths == length)
+        names = np.full(len(grams.counts(length)) + 1, size, np.int32)  # the last belongs to −1: no such gram
+        names[grams.locate(of_units, length)[first[named]]] = named
+        begins = names[grams.locate(of_texts, length)][letter]
+        found[length - 1 :, length - 1] = begins[: max(len(letter) - length + 1, 0)]
+    return found
 
 
 def _packed(lengths: Sequence[int], width: int) -> tuple[np.ndarray, int, int]:

@@ -197,7 +197,7 @@ def character_ids(texts: Iterable[str], alphabet: str | None = None) -> tuple[In
     Raises
     ------
     ValueError
-        If there is no character, a text holds a line feed, or the alphabet is not increasing.
+        If there is no character, ``texts`` is one string, a text holds a line feed, or the alphabet is not increasing.
 
     Notes
     -----
@@ -209,6 +209,8 @@ def character_ids(texts: Iterable[str], alphabet: str | None = None) -> tuple[In
     >>> print(ids, alphabet)
     [ 1  1 -1  0  1] 今天
     """
+    if isinstance(texts, str):
+        raise ValueError(f"texts must be a sequence of strings, got one string, {texts[:20]!r}")
     texts = list(texts)
     code = np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     ends = np.flatnonzero(code == 10)

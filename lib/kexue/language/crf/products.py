@@ -77,4 +77,4 @@ def _matmul(semiring: Semiring, a: Numbers, b: Numbers) -> Array:
     a, b = floating(a), floating(b)
     if a.ndim < 2 or b.ndim < 2 or a.shape[-1] != b.shape[-2] or 0 in (*a.shape[-2:], b.shape[-1]):
         raise ValueError(f"a and b must be matrices that fit, got shapes {a.shape} and {b.shape}")
-    return semiring.sum(a[..., :, :, None] + b[..., None, :, :], -2)
+    return semiring.sum(semiring.times(a[..., :, :, None], b[..., None, :, :]), -2)
