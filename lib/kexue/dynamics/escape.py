@@ -16,7 +16,9 @@ class StationaryDensity(NamedTuple):
     """A stationary density on a grid, and how far one more step of the chain would move it (total variation)."""
 
     density: Float[Array, " grid"]
+    """At the points of the grid; its sum times their distance is one."""
     residual: Float[Array, ""]
+    """Total variation between it and what one more step makes of it."""
 
 
 def stationary_density(

@@ -18,11 +18,17 @@ class Annealed(NamedTuple):
     """The best state that each chain visited, where each chain ended, and the share of accepted proposals."""
 
     best: PyTree
+    """The best position of each chain; leading axis ``chains``."""
     best_energy: Float[Array, " chains"]
+    """Its energy."""
     position: PyTree
+    """Where each chain ended."""
     energy: Float[Array, " chains"]
+    """The energy there."""
     acceptance: Float[Array, " chains"]
+    """Share of the proposals that were accepted."""
     trace: tuple[PyTree, Float[Array, "chains records"]] | None
+    """Positions and energies every so many steps, if asked for."""
 
 
 def anneal(

@@ -14,9 +14,11 @@ class ImportanceEstimate(NamedTuple):
     """A mean under the target, with the error bar that the weights themselves claim."""
 
     mean: Float[Array, "..."]
+    """The weighted mean."""
     standard_error: Float[Array, "..."]
     """Estimated from the same weights: it misses what they miss. See :func:`kexue.sampling.pareto_smooth`."""
     effective_sample_size: Float[Array, ""]
+    """How many equal weights these are worth."""
     log_z: Float[Array, ""]
     """Log of the mean weight: the target's normaliser if the proposal was normalised."""
     log_z_standard_error: Float[Array, ""]

@@ -23,7 +23,9 @@ class PlayerLosses(NamedTuple):
     """What the two players minimise."""
 
     discriminator: Float[Array, "..."]
+    """What the discriminator minimises."""
     generator: Float[Array, "..."]
+    """What the generator minimises."""
 
 
 Scores = Float[Array, " batch"]

@@ -30,6 +30,8 @@ _SLOPES = {
 def product_bound(model: Any) -> Float[Array, ""]:
     r"""A Lipschitz constant of a network, from the norms of its weights.
 
+    Also known as the spectral product bound, a certified global Lipschitz bound.
+
     .. math:: C\le\prod_l\lVert W_l\rVert_2\cdot\prod_l\sup\lvert\phi_l'\rvert
 
     Each norm is an upper bound from :func:`~kexue.sensitivity.certified_norm`, not an estimate.

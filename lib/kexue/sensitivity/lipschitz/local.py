@@ -116,6 +116,8 @@ def pgd_l2(
 ) -> Float[Array, "batch ..."]:
     r"""Search the ball :math:`\lVert\delta\rVert_2\le\epsilon` for a point that is misjudged, by projected gradients.
 
+    Also known as the PGD attack (projected gradient descent).
+
     Each step goes :math:`2.5\,\epsilon/\text{steps}` downhill on the margin and back into the ball; the point with the
     smallest margin on the way is kept. It starts at ``x`` and is deterministic. What it finds is an upper bound of the
     robust accuracy, as a certificate is a lower bound.

@@ -12,6 +12,8 @@ __all__ = ["group_sort", "orthonormalize"]
 def orthonormalize(w: Num[Array, "..."], iterations: int = 8) -> Float[Array, "rows columns"]:
     r"""Move all singular values of a matrix to one, by Björck's iteration.
 
+    Also known as Björck (Bjorck) orthonormalization.
+
     .. math:: W\leftarrow\tfrac12\,W\big(3I-W^\top W\big),\qquad
               \sigma\leftarrow\tfrac12\sigma\,(3-\sigma^2)
 

@@ -21,8 +21,11 @@ class CertifiedNorm(NamedTuple):
     """Two numbers with the spectral norm between them, and a direction that is stretched by nearly as much."""
 
     upper: Float[Array, ""]
+    """The norm does not exceed it, rounding included."""
     lower: Float[Array, ""]
+    """The norm is at least this, rounding included."""
     v: Float[Array, " columns"]
+    """A unit vector that is stretched by nearly as much."""
 
 
 def certified_norm(w: Num[Array, "..."], start: Float[Array, " _"] | None = None) -> CertifiedNorm:
