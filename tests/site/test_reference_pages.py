@@ -53,8 +53,9 @@ def test_the_first_page_leads_from_a_wish_to_a_name(soup: Callable[[str], Beauti
         links = row.select("td:last-child a[href]")
         assert links, row.get_text()
         for link in links:
-            module, _, name = link.get_text().rpartition(".")
-            assert hasattr(importlib.import_module(module), name)
+            module, _, name = link["href"].rpartition("#")[2].rpartition(".")
+            assert hasattr(importlib.import_module(module), name) and link.get_text() == name
+            assert row.find_previous("strong").find_parent("tr").code.get_text() == module
 
 
 @pytest.mark.parametrize("post", PUBLISHED, ids=lambda post: post.chapter)

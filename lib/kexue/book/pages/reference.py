@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
@@ -173,10 +174,18 @@ def _is_import(before: str) -> bool:
     return bool(re.search(r"^[ \t]*(from|import)\b(?:[^\n(]*|[^\n]*\([^)]*)\Z", text, re.MULTILINE))
 
 
+def _shorten_types(app: Sphinx, doctree: nodes.document) -> None:
+    """Types of fields as the source writes them, as in signatures."""
+    for annotation in doctree.findall(addnodes.desc_annotation):
+        for text in list(annotation.findall(nodes.Text)):
+            text.parent.replace(text, nodes.Text(re.sub(r"\b(jax\.)?jaxlib\._jax\.", "", text)))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives and the hooks."""
     app.add_directive("library-table", PartTable)
     app.add_directive("library", Entries)
     app.connect("autodoc-process-docstring", _add_ways, priority=600)  # after Napoleon's
+    app.connect("doctree-read", _shorten_types)
     app.connect("html-page-context", _link_names)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
