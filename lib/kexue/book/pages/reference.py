@@ -51,7 +51,9 @@ def imported_names(notebook: Path) -> dict[str, str]:
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     tree = ast.parse(re.sub(r"^\s*[%!].*$", "", code, flags=re.MULTILINE))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-    names = {a.asname or a.name: f"{i.module}.{a.name}" for i in imports for a in i.names if _ROOT.match(i.module or "")}
+    names = {
+        a.asname or a.name: f"{i.module}.{a.name}" for i in imports for a in i.names if _ROOT.match(i.module or "")
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
             names[f"{node.value.id}.{node.attr}"] = f"{names[node.value.id]}.{node.attr}"

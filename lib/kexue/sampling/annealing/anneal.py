@@ -1,14 +1,16 @@
 """Simulated annealing: a Markov chain whose temperature falls while it runs, and what it found on the way."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
+from ..._check import floating
 from .temperatures import known_temperatures
 
 __all__ = ["Annealed", "anneal"]
@@ -33,7 +35,7 @@ class Annealed(NamedTuple):
 
 def anneal(
     energy: Callable[[Any], Array],
-    temperatures: Float[Array, " steps"] | Float[np.ndarray, " steps"],
+    temperatures: ArrayLike | Sequence,
     keys: Key[Array, " chains"],
     positions: PyTree,
     *,
@@ -48,7 +50,7 @@ def anneal(
     Parameters
     ----------
     energy : callable
-        A position to a scalar, to be minimised. A proposal with energy NaN is never accepted.
+        A position to a scalar, a number or a count, to be minimised. A proposal with energy NaN is never accepted.
     temperatures : float (steps,), positive
         One for each step: a schedule, such as `geometric_temperatures`, or any array.
     keys : PRNG keys (chains,)
@@ -94,13 +96,14 @@ def anneal(
     ----------
     Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", Science 220, 1983.
     """
+    temperatures = floating(temperatures)
     known_temperatures(temperatures)
     steps = temperatures.shape[0]
     if (propose is None) == (kernel_at is None):
         raise ValueError("exactly one of propose and kernel_at must be given")
     if every is not None and (every < 1 or steps % every):
         raise ValueError(f"every must divide the number of steps, {steps}, got {every}")
-    energies = jax.vmap(energy)(positions)
+    energies = floating(jax.vmap(energy)(positions))
     known_energies(energies)
     # compiled once for these functions: pass the same objects again, and a second call costs no tracing
     return _run(energy, propose, kernel_at, every, jnp.asarray(temperatures, energies.dtype), keys, positions, energies)
@@ -118,7 +121,8 @@ def _run(
     energies: Array,
 ) -> Annealed:
     steps = temperatures.shape[0]
-    transition = _metropolis(energy, propose) if propose is not None else _driven(energy, kernel_at)
+    number = lambda x: energy(x).astype(energies.dtype)  # noqa: E731 - counts are energies too
+    transition = _metropolis(number, propose) if propose is not None else _driven(number, kernel_at)
 
     def step(state: tuple, now: tuple) -> tuple[tuple, None]:
         x, e, best, lowest, accepted = state

@@ -1,12 +1,13 @@
 """How far a network's output moves: slopes at points, radii that are safe, attacks on those that are not."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
 from ..._check import at_least_one, batch, floating, require
@@ -54,7 +55,7 @@ def local_lipschitz(model: Callable[[Array], Any], xs: Num[Array | np.ndarray, "
 
 
 def certified_radius(
-    logits: Float[Array, "..."], labels: Int[Array, " _"], lipschitz: float | int | Float[Array, ""]
+    logits: ArrayLike | Sequence, labels: ArrayLike | Sequence, lipschitz: float | int | Float[Array, ""]
 ) -> Float[Array, " batch"]:
     r"""How far an input can move before the class can change, :math:`m/(\sqrt2\,C)` for a margin :math:`m`.
 
@@ -94,14 +95,17 @@ def certified_radius(
     return _margins(logits, labels) / (math.sqrt(2) * lipschitz)
 
 
-def _margins(logits: Array, labels: Array) -> Array:
+def _margins(logits: ArrayLike | Sequence, labels: ArrayLike | Sequence) -> Array:
     """True logit minus the largest other one."""
+    logits, labels = floating(logits), jnp.asarray(labels)
     if logits.ndim != 2:
         raise ValueError(f"logits must have one row of classes for each example, (batch, classes), got {logits.shape}")
     if logits.shape[1] < 2:
         raise ValueError(f"logits must have at least two classes, got {logits.shape[1]}")
     if labels.shape != logits.shape[:1]:
         raise ValueError(f"labels must have one entry for each row of logits, {logits.shape[0]}, got {labels.shape}")
+    known = labels if isinstance(labels, jax.core.Tracer) else np.asarray(labels)
+    require("labels", known, f"classes from 0 to {logits.shape[1] - 1}", lambda y: (y >= 0) & (y < logits.shape[1]))
     is_true = jnp.arange(logits.shape[1])[None, :] == labels[:, None]
     others = jnp.max(jnp.where(is_true, -jnp.inf, logits), axis=1)
     return jnp.sum(jnp.where(is_true, logits, 0), axis=1) - others

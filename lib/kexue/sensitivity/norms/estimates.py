@@ -118,6 +118,8 @@ def operator_norm(linear_fn: Callable[[PyTree], PyTree], x0: PyTree, steps: int 
     """
     at_least_one("steps", steps)
     product, forward, start = _flat(linear_fn, x0)
+    anywhere = jax.random.normal(jax.random.key(0), start.shape, start.dtype)
+    start = jnp.where(jnp.any(start != 0), start, anywhere)  # zeros tell the shape, and no direction
     x = jax.lax.fori_loop(0, steps, lambda _, x: _unit(product(x)), _unit(start))
     image = forward(x)
     return jnp.sqrt(image @ image)
