@@ -1,7 +1,6 @@
 """Simulated annealing: a Markov chain whose temperature falls while it runs, and what it found on the way."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -109,8 +108,7 @@ def anneal(
     return _run(energy, propose, kernel_at, every, jnp.asarray(temperatures, energies.dtype), keys, positions, energies)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def _run(
+def anneal_chains(
     energy: Callable,
     propose: Callable | None,
     kernel_at: Callable | None,
@@ -120,6 +118,7 @@ def _run(
     positions: Any,
     energies: Array,
 ) -> Annealed:
+    """Anneal chains whose starting energies are known and checked."""
     steps = temperatures.shape[0]
     number = lambda x: energy(x).astype(energies.dtype)  # noqa: E731 - counts are energies too
     transition = _metropolis(number, propose) if propose is not None else _driven(number, kernel_at)
@@ -143,6 +142,9 @@ def _run(
         return Annealed(state[2], state[3], *state[:2], state[4] / steps, trace)
 
     return jax.vmap(one_chain)(keys, positions, energies)
+
+
+_run = jax.jit(anneal_chains, static_argnums=(0, 1, 2, 3))
 
 
 def _metropolis(energy: Callable, propose: Callable) -> Callable:

@@ -10,8 +10,9 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Key
 
 from ..._check import at_least_one, floating, positive, require
-from .anneal import Annealed, anneal
-from .temperatures import geometric_temperatures
+from ..._compiled import compiled
+from .anneal import Annealed, anneal_chains
+from .temperatures import geometric_temperatures, known_temperatures
 
 __all__ = ["anneal_box", "box_move", "newton_descent"]
 
@@ -181,23 +182,44 @@ def anneal_box(
         at_least_one(name, value)
     require("local_steps", local_steps, "at least 0", lambda n: n >= 0)
     start_key, chain_key = jax.random.split(key)
-    fractions = jax.random.uniform(start_key, (chains, lower.size), lower.dtype)
-    starts = jax.vmap(lambda fraction: lower + (upper - lower) * fraction)(fractions)
+    starts, energies = _starts(energy, chains, lower, upper, start_key)
+    _known_starts(energies)
     if temperatures is None:
-        energies = floating(jax.vmap(energy)(starts))
-        _known_starts(energies)
         is_inside = jnp.isfinite(energies)  # a wall is no scale
         spread = jnp.std(energies, where=is_inside) if chains > 1 else jnp.abs(energies[0])
         spread = jnp.where(jnp.isfinite(spread), spread, 0)
         tiny = jnp.finfo(spread.dtype).tiny  # a constant function is annealed at any temperature
-        temperatures = jnp.maximum(spread, 1e3 * tiny) * geometric_temperatures(0.1, 1 / 500, steps).astype(
-            spread.dtype
-        )
-    run = anneal(energy, temperatures, jax.random.split(chain_key, chains), starts, propose=box_move(lower, upper))
+        cooling = geometric_temperatures(0.1, 1 / 500, steps).astype(spread.dtype)
+        temperatures = jnp.maximum(spread, 1e3 * tiny) * cooling
+    temperatures = floating(temperatures)
+    known_temperatures(temperatures)
+    keys = jax.random.split(chain_key, chains)
+    return _search(energy, local_steps, lower, upper, keys, starts, energies, temperatures.astype(energies.dtype))
+
+
+@compiled(0, 1)
+def _starts(energy: Energy, chains: int, lower: Array, upper: Array, key: Array) -> tuple[Array, Array]:
+    fractions = jax.random.uniform(key, (chains, lower.size), lower.dtype)
+    starts = jax.vmap(lambda fraction: lower + (upper - lower) * fraction)(fractions)
+    return starts, floating(jax.vmap(energy)(starts))
+
+
+@compiled(0, 1)
+def _search(
+    energy: Energy,
+    local_steps: int,
+    lower: Array,
+    upper: Array,
+    keys: Array,
+    starts: Array,
+    energies: Array,
+    temperatures: Array,
+) -> Annealed:
+    run = anneal_chains(energy, box_move(lower, upper), None, None, temperatures, keys, starts, energies)
     if local_steps == 0:
         return run
     best = jax.vmap(lambda x: newton_descent(energy, x, lower, upper, local_steps))(run.best)
-    return run._replace(best=best, best_energy=jax.vmap(energy)(best))
+    return run._replace(best=best, best_energy=jax.vmap(energy)(best).astype(energies.dtype))
 
 
 def _known_starts(energies: Array) -> None:

@@ -11,6 +11,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
 from ..._check import at_least_one, batch, floating, require
+from ..._compiled import compiled
 
 __all__ = ["certified_radius", "local_lipschitz", "pgd_l2", "wasserstein_critic_estimate"]
 
@@ -166,7 +167,12 @@ def pgd_l2(
     require("eps", eps, "at least 0", lambda value: value >= 0)
     x = floating(x)
     batch("x", x)
-    eps, start = jnp.asarray(eps, x.dtype), x.reshape(len(x), -1)
+    return _attack(model, steps, x, jnp.asarray(y), jnp.asarray(eps, x.dtype))
+
+
+@compiled(0, 1)
+def _attack(model: Callable, steps: int, x: Array, y: Array, eps: Array) -> Array:
+    start = x.reshape(len(x), -1)
 
     def margins(rows: Array) -> tuple[Array, Array]:
         value = _margins(jax.vmap(model)(rows.reshape(x.shape)), y)
