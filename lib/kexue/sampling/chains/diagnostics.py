@@ -164,9 +164,10 @@ def _each_statistic(trace: Array, function: Callable[..., Array], *settings: Any
 
 
 def _in_its_unit(column: Array) -> Array:
-    """Divided by its range: no diagnostic depends on the unit, and squares of small numbers would vanish."""
+    """Divided by its range where squares of it might vanish or overflow: no diagnostic depends on the unit."""
     spread = column.max() - column.min()
-    return jnp.where(spread > 0, (column - column.min()) / jnp.where(spread > 0, spread, 1), column)
+    is_ordinary = (spread > 1e-6) & (spread < 1e6) | (spread == 0)
+    return jnp.where(is_ordinary, column, column / jnp.where(is_ordinary, 1, spread))
 
 
 @partial(jax.jit, static_argnums=(1, 2))
