@@ -78,7 +78,8 @@ def test_search_finds_a_chapter_by_a_word_of_its_text(
                 "拒绝采样",
             )
         ),
-        *((word, "appendix/library_sampling") for word in ("R-hat", "rhat", "TSP", "perplexity", "PSIS")),
+        *((word, "appendix/library_sampling") for word in ("R-hat", "rhat", "TSP", "perplexity", "PSIS", "NUTS")),
+        *((word, "appendix/library_sensitivity") for word in ("Björck", "bjorck", "PGD", "flax", "NNX")),
     ],
 )
 def test_search_knows_the_words_of_the_field(

@@ -35,10 +35,15 @@ class Card(NamedTuple):
     name: str
     """The function in ``kexue.data`` that returns it."""
     what: str
+    """Its contents."""
     size: str
+    """Rows, columns, classes."""
     source: str
+    """Where it comes from, and which package brings it."""
     licence: str
+    """Under which terms."""
     splits: str
+    """Into which parts it is divided, and how."""
 
 
 def split(table: Table, fraction: float, seed: int = 0) -> tuple[Table, Table]:

@@ -7,6 +7,8 @@
 `nesterov_flow`              friction that fades as 3/t: the flow behind Nesterov's method
 `heavy_ball`                 the heavy ball as an optax optimizer, with a second-order first step
 `nesterov`                   Nesterov's method with its k/(k + 3) schedule, as an optax optimizer
+`HeavyBallState`             what the next step of the first needs
+`NesterovState`              what the next step of the second needs
 `heavy_ball_from_ode`        friction and time step → learning rate and momentum
 `ode_from_heavy_ball`        learning rate and momentum → friction and time step
 `tuned_heavy_ball`           the best learning rate and momentum on a quadratic
@@ -16,11 +18,13 @@
 `sgd_stationary_cov`         where noisy descent ends on a quadratic: exact, with momentum
 `minibatch_stationary_cov`   the same for mini-batches of a least-squares problem
 `stationary_density`         where noisy descent ends in one dimension: exact, any potential
+`StationaryDensity`          what it returns
 `first_passage_time`         mean time of escape of the diffusion, by quadrature
 `discrete_passage_time`      mean time of escape of the iteration, by a linear system
 `kramers_time`               its limit at low temperature
 `rmsprop`                    RMSprop with one scale per coordinate, per tensor or for all, as an optax optimizer
 `scale_by_root_mean_square`  the same without a learning rate, for `optax.chain`
+`RootMeanSquareState`        what its next step needs
 `rmsprop_floor`              the loss at which RMSprop with a constant rate stalls
 `arc_length_flow`            the gradient flow walked at speed one
 `sign_flow`                  the limit of RMSprop and Adam for fixed decays
@@ -28,6 +32,7 @@
 `adagrad_flow`               the limit of AdaGrad, on the clock of the squared rate
 `rotate_loss`                the same landscape in turned coordinates
 `preconditioned_sharpness`   the largest curvature that Adam sees, by Lanczos iteration
+`Sharpness`                  what it returns
 `ema_momentum_threshold`     how much of it averaged momentum can stand
 `dirac_field`                the smallest GAN as a vector field: seven losses, gradient penalty, width of the data
 `dirac_eigenvalues`          the eigenvalues of its Jacobian at the equilibrium, in closed form

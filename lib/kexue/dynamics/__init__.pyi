@@ -1,3 +1,4 @@
+from .adaptive import RootMeanSquareState as RootMeanSquareState
 from .adaptive import rmsprop as rmsprop
 from .adaptive import rmsprop_floor as rmsprop_floor
 from .adaptive import scale_by_root_mean_square as scale_by_root_mean_square
@@ -14,6 +15,7 @@ from .dirac_gan import angular_momentum as angular_momentum
 from .dirac_gan import dirac_eigenvalues as dirac_eigenvalues
 from .dirac_gan import dirac_field as dirac_field
 from .dirac_gan import game_energy as game_energy
+from .escape import StationaryDensity as StationaryDensity
 from .escape import discrete_passage_time as discrete_passage_time
 from .escape import first_passage_time as first_passage_time
 from .escape import kramers_time as kramers_time
@@ -27,6 +29,8 @@ from .game_schemes import scheme_matrix as scheme_matrix
 from .games import game_jacobian as game_jacobian
 from .games import integrate_game as integrate_game
 from .games import polyak_average as polyak_average
+from .momentum import HeavyBallState as HeavyBallState
+from .momentum import NesterovState as NesterovState
 from .momentum import heavy_ball as heavy_ball
 from .momentum import nesterov as nesterov
 from .noise import langevin as langevin
@@ -44,6 +48,7 @@ from .recurrence.least_squares import FitResult as FitResult
 from .recurrence.sensitivity import euler_bias as euler_bias
 from .recurrence.sensitivity import sensitivity_growth as sensitivity_growth
 from .recurrence.shooting import multiple_shooting as multiple_shooting
+from .sharpness import Sharpness as Sharpness
 from .sharpness import ema_momentum_threshold as ema_momentum_threshold
 from .sharpness import preconditioned_sharpness as preconditioned_sharpness
 from .sharpness import rotate_loss as rotate_loss

@@ -26,7 +26,9 @@ class RootMeanSquareState(NamedTuple):
     """The moving mean square :math:`G`, real: one number per coordinate, or one per tensor; the step's number."""
 
     mean_square: PyTree[Array]
+    """The moving mean of squared gradients, real: like the parameters, or one number for each tensor."""
     step: Array
+    """Updates so far."""
 
 
 def _real(leaf: Any) -> np.dtype:

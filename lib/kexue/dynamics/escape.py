@@ -1,13 +1,14 @@
 """Noise in a landscape with more than one valley, in one dimension, where everything can be computed."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, ScalarLike
 
 from .._check import at_least_one, positive
+from .._compiled import compiled
 
 Potential = Callable[[Float[Array, ""]], Float[Array, ""]]
 
@@ -16,7 +17,9 @@ class StationaryDensity(NamedTuple):
     """A stationary density on a grid, and how far one more step of the chain would move it (total variation)."""
 
     density: Float[Array, " grid"]
+    """At the points of the grid; its sum times their distance is one."""
     residual: Float[Array, ""]
+    """Total variation between it and what one more step makes of it."""
 
 
 def stationary_density(
@@ -73,8 +76,14 @@ def stationary_density(
     at_least_one("doublings", doublings)
     if grid.shape[0] < 3:
         raise ValueError(f"grid must have at least 3 points, got {grid.shape[0]}")
-    log_kernel = _log_transition(potential, learning_rate, temperature, grid, grid)
-    kernel = jax.nn.softmax(log_kernel, axis=1)
+    return _stationary(potential, doublings, learning_rate, temperature, grid)
+
+
+@compiled(0, 1)
+def _stationary(
+    potential: Potential, doublings: int, learning_rate: Any, temperature: Any, grid: Array
+) -> StationaryDensity:
+    kernel = jax.nn.softmax(_log_transition(potential, learning_rate, temperature, grid, grid), axis=1)
 
     def double(power, _):
         power = jnp.matmul(power, power, precision="highest")

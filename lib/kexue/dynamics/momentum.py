@@ -16,14 +16,18 @@ class HeavyBallState(NamedTuple):
     """What the next step of `heavy_ball` needs: the velocity buffer, and the step's number."""
 
     trace: optax.Updates
+    """The velocity buffer, like the parameters."""
     step: jax.Array
+    """Updates so far."""
 
 
 class NesterovState(NamedTuple):
     """What the next step of `nesterov` needs: the step's number and the last gradient step's end, relative to y."""
 
     step: jax.Array
+    """Updates so far."""
     offset: optax.Updates
+    """Where the last gradient step ended, relative to the point at which the gradient was taken."""
 
 
 def heavy_ball(

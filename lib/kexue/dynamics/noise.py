@@ -1,13 +1,14 @@
 """Where noisy gradient descent comes to rest: chains, and exact stationary covariances."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Key, ScalarLike
 
-from .._check import at_least_one, positive, require, square
+from .._check import at_least_one, floating, positive, require, square
 
 
 def langevin(
@@ -82,8 +83,8 @@ def langevin(
 
 
 def sgd_stationary_cov(
-    hessian: Float[Array, "dim dim"],
-    noise_cov: Float[Array, "dim dim"],
+    hessian: ArrayLike | Sequence,
+    noise_cov: ArrayLike | Sequence,
     learning_rate: ScalarLike,
     momentum: ScalarLike = 0.0,
 ) -> Float[Array, "dim dim"]:
@@ -137,6 +138,8 @@ def sgd_stationary_cov(
     ----------
     S. Mandt, M. Hoffman, D. Blei, Stochastic gradient descent as approximate Bayesian inference, 2017, arXiv:1704.04289.
     """
+    hessian = floating(hessian)
+    noise_cov = floating(noise_cov).astype(hessian.dtype)
     square("hessian", hessian)
     if noise_cov.shape != hessian.shape:
         raise ValueError(f"noise_cov must have the shape of hessian, {hessian.shape}, got {noise_cov.shape}")
@@ -159,7 +162,7 @@ def sgd_stationary_cov(
 
 
 def minibatch_stationary_cov(
-    inputs: Float[Array, "n dim"], residuals: Float[Array, " n"], learning_rate: ScalarLike, batch: int
+    inputs: ArrayLike | Sequence, residuals: ArrayLike | Sequence, learning_rate: ScalarLike, batch: int
 ) -> Float[Array, "dim dim"]:
     r"""Exact stationary covariance of mini-batch SGD on a least-squares problem.
 
@@ -209,6 +212,8 @@ def minibatch_stationary_cov(
     A. Dieuleveut, A. Durmus, F. Bach, Bridging the gap between constant step size stochastic gradient descent
     and Markov chains, 2020, arXiv:1707.06386.
     """
+    inputs = floating(inputs)
+    residuals = floating(residuals).astype(inputs.dtype)
     positive("learning_rate", learning_rate)
     at_least_one("batch", batch)
     n, dim = inputs.shape

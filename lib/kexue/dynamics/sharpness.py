@@ -19,7 +19,9 @@ class Sharpness(NamedTuple):
     """An estimate of the largest eigenvalue, and how far at most an eigenvalue is from it."""
 
     value: Float[Array, ""]
+    """The estimate."""
     residual: Float[Array, ""]
+    """An eigenvalue is at most this far from it."""
 
 
 def ema_momentum_threshold(beta: float | Float[Array, "..."]) -> Float[Array, "..."]:

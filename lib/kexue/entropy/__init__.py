@@ -27,6 +27,7 @@
 `boundary_scores`              precision, recall and F1 of boundaries and of whole words
 `BoundaryScores`               those six numbers
 `NGrams`                       all n-grams of a text up to an order, as arrays
+`NGramTable`                   those of one length
 `SegmentationScores`           precision, recall and F1 of words
 `UnigramSegmenter`             reads a text with a lexicon: the division of least information (Viterbi)
 `branching_entropy`            how uncertain the neighbours of each n-gram are, on both sides

@@ -68,6 +68,7 @@ from .words.association import branching_entropy as branching_entropy
 from .words.association import multisplit_pmi as multisplit_pmi
 from .words.association import pmi as pmi
 from .words.counts import NGrams as NGrams
+from .words.counts import NGramTable as NGramTable
 from .words.counts import character_ids as character_ids
 from .words.counts import ngram_counts as ngram_counts
 from .words.cutting import cut_outside as cut_outside

@@ -39,15 +39,27 @@ def _drop_thebe(app: Sphinx) -> None:
         ]
 
 
+_NUMBERS = r" \| (?:numpy\.)?bool \| (?:numpy\.)?number \| bool \| int \| float \| complex"
+_UNIONS = {
+    rf"Shaped\[Array, ''\] \| Shaped\[ndarray, ''\]{_NUMBERS}": "ScalarLike",
+    rf"Array \| ndarray{_NUMBERS}": "ArrayLike",
+}
+
+
 def _shorten_signature(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
     """Write shapes as the source does: `Float[Array, "chains dim"]`, not `Float[jaxlib._jax.Array, …]`."""
 
     def shorten(text: str | None) -> str | None:
-        return text and re.sub(
+        if not text:
+            return text
+        text = re.sub(
             r"\b(?:jaxlib\._jax|jax|numpy|typing|optax\._src\.base|collections\.abc)\.(?=[A-Z]|ndarray)", "", text
         )
+        for union, name in _UNIONS.items():
+            text = re.sub(union, name, text)
+        return text
 
     return shorten(signature), shorten(returns)
 
@@ -92,6 +104,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     add_cells(app)
     app.add_js_file("explorable.js", loading_method="defer")
     app.add_css_file("explorable.css")
+    app.setup_extension("kexue.book.pages.reference")
     app.setup_extension("kexue.book.pages.search")
     app.setup_extension("kexue.book.pages.weight")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,7 +15,9 @@ class PairTable(NamedTuple):
     """Ordered pairs of different places in a text, each kind once."""
 
     first: Int[np.ndarray, " M"]
+    """Id of the earlier word."""
     second: Int[np.ndarray, " M"]
+    """Id of the later one."""
     counts: Int[np.ndarray, " M"]
     """How often the second follows the first within the window."""
     reverse: Int[np.ndarray, " M"]

@@ -21,6 +21,7 @@ class TemplateEM(NamedTuple):
     """A fitted grammar, and how it came about."""
 
     grammar: TemplateGrammar
+    """With the probabilities of the last round."""
     log_likelihood: Float[Array, " rounds+1"]
     """Of all sentences that have a tree, in nats: before the first round, and after each."""
     has_tree: Bool[Array, " B"]

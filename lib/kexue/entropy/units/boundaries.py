@@ -114,11 +114,13 @@ class BoundaryScores(NamedTuple):
     recall: float
     """Of the true boundaries, how many are found."""
     f1: float
+    """Harmonic mean of the two."""
     word_precision: float
     """Of the units found, how many are words: both ends true, and no end between them."""
     word_recall: float
     """Of the words, how many are found as one unit."""
     word_f1: float
+    """Harmonic mean of these two."""
 
 
 def boundary_scores(

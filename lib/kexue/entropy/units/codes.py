@@ -85,7 +85,9 @@ class TwoPartCode(NamedTuple):
     """Bits a letter of a text and of the lexicon that it is written in."""
 
     text: Float[Array, "..."]
+    """Bits a letter of the text."""
     lexicon: Float[Array, "..."]
+    """Bits a letter of the lexicon."""
 
     @property
     def total(self) -> Float[Array, "..."]:

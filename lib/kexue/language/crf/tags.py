@@ -10,6 +10,7 @@ from jaxtyping import Bool, Int
 __all__ = ["BMES", "TagGrammar", "bmes_grammar", "bmes_tags", "bmes_words"]
 
 BMES = "BMES"
+"""The four tags; their numbers are their places: B is 0, M is 1, E is 2, S is 3."""
 B, M, E, S = range(4)
 
 

@@ -33,7 +33,9 @@ class Factors(NamedTuple):
     """The averaged mean squares of the rows and of the columns of a tensor."""
 
     row: Array
+    """Means over the last axis."""
     column: Array
+    """Means over the last axis but one."""
 
 
 class FactoredState(NamedTuple):

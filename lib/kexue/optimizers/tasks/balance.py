@@ -67,7 +67,9 @@ class GradNormState(NamedTuple):
     weights: Float[Array, " tasks"]
     """Of the losses in their sum; they add up to the number of tasks."""
     first_losses: Float[Array, " tasks"]
+    """Of the first step: how far a task has come is measured from them."""
     optimizer: optax.OptState
+    """State of the optimizer that learns the weights."""
 
 
 def gradnorm_init(losses: Float[Array, " tasks"], optimizer: optax.GradientTransformation) -> GradNormState:

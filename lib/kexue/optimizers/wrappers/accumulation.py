@@ -20,9 +20,13 @@ class AccumulateState(NamedTuple):
     """Gradients gathered since the last update, updates so far, the gradients' mean, the wrapped optimizer's state."""
 
     gathered: Array
+    """Gradients since the last update."""
     step: Array
+    """Updates so far."""
     mean: PyTree
+    """Of the gradients gathered, like the parameters."""
     inner_state: PyTree
+    """Of the wrapped optimizer."""
 
 
 def accumulate(

@@ -17,8 +17,11 @@ class AverageState(NamedTuple):
     """How many weights were averaged, their average, and the state of the wrapped optimizer."""
 
     step: Array
+    """How many weights were averaged."""
     average: PyTree
+    """Like the parameters; for reading, take `averaged_params`."""
     inner_state: PyTree
+    """Of the wrapped optimizer."""
 
 
 def average(

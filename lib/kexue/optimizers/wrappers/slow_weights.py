@@ -18,8 +18,11 @@ class LookaheadState(NamedTuple):
     """How many updates there were, the slow weights, and the state of the wrapped optimizer."""
 
     step: Array
+    """Updates so far."""
     slow: PyTree
+    """The slow weights, like the parameters."""
     inner_state: PyTree
+    """Of the wrapped optimizer."""
 
 
 def lookahead(

@@ -1,14 +1,15 @@
 """Simulated annealing: a Markov chain whose temperature falls while it runs, and what it found on the way."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
+from ..._check import floating
 from .temperatures import known_temperatures
 
 __all__ = ["Annealed", "anneal"]
@@ -18,16 +19,22 @@ class Annealed(NamedTuple):
     """The best state that each chain visited, where each chain ended, and the share of accepted proposals."""
 
     best: PyTree
+    """The best position of each chain; leading axis ``chains``."""
     best_energy: Float[Array, " chains"]
+    """Its energy."""
     position: PyTree
+    """Where each chain ended."""
     energy: Float[Array, " chains"]
+    """The energy there."""
     acceptance: Float[Array, " chains"]
+    """Share of the proposals that were accepted."""
     trace: tuple[PyTree, Float[Array, "chains records"]] | None
+    """Positions and energies every so many steps, if asked for."""
 
 
 def anneal(
     energy: Callable[[Any], Array],
-    temperatures: Float[Array, " steps"] | Float[np.ndarray, " steps"],
+    temperatures: ArrayLike | Sequence,
     keys: Key[Array, " chains"],
     positions: PyTree,
     *,
@@ -42,7 +49,7 @@ def anneal(
     Parameters
     ----------
     energy : callable
-        A position to a scalar, to be minimised. A proposal with energy NaN is never accepted.
+        A position to a scalar, a number or a count, to be minimised. A proposal with energy NaN is never accepted.
     temperatures : float (steps,), positive
         One for each step: a schedule, such as `geometric_temperatures`, or any array.
     keys : PRNG keys (chains,)
@@ -88,20 +95,20 @@ def anneal(
     ----------
     Kirkpatrick, Gelatt, Vecchi, "Optimization by simulated annealing", Science 220, 1983.
     """
+    temperatures = floating(temperatures)
     known_temperatures(temperatures)
     steps = temperatures.shape[0]
     if (propose is None) == (kernel_at is None):
         raise ValueError("exactly one of propose and kernel_at must be given")
     if every is not None and (every < 1 or steps % every):
         raise ValueError(f"every must divide the number of steps, {steps}, got {every}")
-    energies = jax.vmap(energy)(positions)
+    energies = floating(jax.vmap(energy)(positions))
     known_energies(energies)
     # compiled once for these functions: pass the same objects again, and a second call costs no tracing
     return _run(energy, propose, kernel_at, every, jnp.asarray(temperatures, energies.dtype), keys, positions, energies)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2, 3))
-def _run(
+def anneal_chains(
     energy: Callable,
     propose: Callable | None,
     kernel_at: Callable | None,
@@ -111,8 +118,10 @@ def _run(
     positions: Any,
     energies: Array,
 ) -> Annealed:
+    """Anneal chains whose starting energies are known and checked."""
     steps = temperatures.shape[0]
-    transition = _metropolis(energy, propose) if propose is not None else _driven(energy, kernel_at)
+    number = lambda x: energy(x).astype(energies.dtype)  # noqa: E731 - counts are energies too
+    transition = _metropolis(number, propose) if propose is not None else _driven(number, kernel_at)
 
     def step(state: tuple, now: tuple) -> tuple[tuple, None]:
         x, e, best, lowest, accepted = state
@@ -133,6 +142,9 @@ def _run(
         return Annealed(state[2], state[3], *state[:2], state[4] / steps, trace)
 
     return jax.vmap(one_chain)(keys, positions, energies)
+
+
+_run = jax.jit(anneal_chains, static_argnums=(0, 1, 2, 3))
 
 
 def _metropolis(energy: Callable, propose: Callable) -> Callable:

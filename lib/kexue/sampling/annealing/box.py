@@ -1,20 +1,23 @@
 """Annealing on a box of continuous coordinates: moves of all sizes, then a local search from where the chains stopped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Key
 
-from ..._check import at_least_one, positive, require
-from .anneal import Annealed, anneal, known_energies
-from .temperatures import geometric_temperatures
+from ..._check import at_least_one, floating, positive, require
+from ..._compiled import compiled
+from .anneal import Annealed, anneal_chains
+from .temperatures import geometric_temperatures, known_temperatures
 
 __all__ = ["anneal_box", "box_move", "newton_descent"]
 
 Energy = Callable[[Float[Array, " dim"]], Float[Array, ""]]
-Bounds = Float[Array, " dim"] | Float[np.ndarray, " dim"]
+Bounds = ArrayLike | Sequence
 
 
 def box_move(lower: Bounds, upper: Bounds, *, decades: float = 3.0, coordinatewise: float = 0.9) -> Callable:
@@ -49,7 +52,7 @@ def box_move(lower: Bounds, upper: Bounds, *, decades: float = 3.0, coordinatewi
     >>> print(jnp.all((y >= 0) & (y <= 1)))
     True
     """
-    _box(lower, upper)
+    lower, upper = _box(lower, upper)
     positive("decades", decades)
     require("coordinatewise", coordinatewise, "in [0, 1]", lambda p: (p >= 0) & (p <= 1))
     dim = lower.size
@@ -102,7 +105,8 @@ def newton_descent(energy: Energy, x: Float[Array, " dim"], lower: Bounds, upper
     >>> print(newton_descent(bowl, jnp.zeros(2), jnp.full(2, -5.0), jnp.full(2, 5.0), 1))
     [ 1. -2.]
     """
-    _box(lower, upper)
+    x = floating(x)
+    lower, upper = _box(lower, upper)
     at_least_one("steps", steps)
 
     low, high = jnp.asarray(lower, x.dtype), jnp.asarray(upper, x.dtype)
@@ -128,7 +132,7 @@ def anneal_box(
     *,
     chains: int = 32,
     steps: int = 4000,
-    temperatures: Float[Array, " steps"] | Float[np.ndarray, " steps"] | None = None,
+    temperatures: ArrayLike | Sequence | None = None,
     local_steps: int = 8,
 ) -> Annealed:
     r"""Minimise a function on a box: independent annealed chains from random starts, each ended by a local search.
@@ -138,7 +142,7 @@ def anneal_box(
     Parameters
     ----------
     energy : callable
-        A vector to a scalar.
+        A vector to a scalar; +inf where the vector is not allowed.
     lower, upper : float (dim,)
         Finite, ``lower < upper``.
     key : PRNG key
@@ -157,8 +161,8 @@ def anneal_box(
     Raises
     ------
     ValueError
-        If the box is empty or not finite, a count is too small, a temperature is not positive, or the energy at a start
-        is NaN.
+        If the box is empty or not finite, a count is too small, a temperature is not positive, or the energy is NaN
+        at a start or finite at none.
 
     Notes
     -----
@@ -173,33 +177,72 @@ def anneal_box(
     >>> print(jnp.min(run.best_energy) < 1e-6)
     True
     """
-    _box(lower, upper)
+    lower, upper = _box(lower, upper)
     for name, value in (("chains", chains), ("steps", steps)):
         at_least_one(name, value)
     require("local_steps", local_steps, "at least 0", lambda n: n >= 0)
     start_key, chain_key = jax.random.split(key)
-    lower, upper = jnp.asarray(lower), jnp.asarray(upper)
-    fractions = jax.random.uniform(start_key, (chains, lower.size), lower.dtype)
-    starts = jax.vmap(lambda fraction: lower + (upper - lower) * fraction)(fractions)
-    known_energies(jax.vmap(energy)(starts))
+    starts, energies = _starts(energy, chains, lower, upper, start_key)
+    _known_starts(energies)
     if temperatures is None:
-        spread = jnp.std(jax.vmap(energy)(starts)) if chains > 1 else jnp.abs(energy(starts[0]))
+        is_inside = jnp.isfinite(energies)  # a wall is no scale
+        spread = jnp.std(energies, where=is_inside) if chains > 1 else jnp.abs(energies[0])
+        spread = jnp.where(jnp.isfinite(spread), spread, 0)
         tiny = jnp.finfo(spread.dtype).tiny  # a constant function is annealed at any temperature
-        temperatures = jnp.maximum(spread, 1e3 * tiny) * geometric_temperatures(0.1, 1 / 500, steps).astype(
-            spread.dtype
-        )
-    run = anneal(energy, temperatures, jax.random.split(chain_key, chains), starts, propose=box_move(lower, upper))
+        cooling = geometric_temperatures(0.1, 1 / 500, steps).astype(spread.dtype)
+        temperatures = jnp.maximum(spread, 1e3 * tiny) * cooling
+    temperatures = floating(temperatures)
+    known_temperatures(temperatures)
+    keys = jax.random.split(chain_key, chains)
+    return _search(energy, local_steps, lower, upper, keys, starts, energies, temperatures.astype(energies.dtype))
+
+
+@compiled(0, 1)
+def _starts(energy: Energy, chains: int, lower: Array, upper: Array, key: Array) -> tuple[Array, Array]:
+    fractions = jax.random.uniform(key, (chains, lower.size), lower.dtype)
+    starts = jax.vmap(lambda fraction: lower + (upper - lower) * fraction)(fractions)
+    return starts, floating(jax.vmap(energy)(starts))
+
+
+@compiled(0, 1)
+def _search(
+    energy: Energy,
+    local_steps: int,
+    lower: Array,
+    upper: Array,
+    keys: Array,
+    starts: Array,
+    energies: Array,
+    temperatures: Array,
+) -> Annealed:
+    run = anneal_chains(energy, box_move(lower, upper), None, None, temperatures, keys, starts, energies)
     if local_steps == 0:
         return run
     best = jax.vmap(lambda x: newton_descent(energy, x, lower, upper, local_steps))(run.best)
-    return run._replace(best=best, best_energy=jax.vmap(energy)(best))
+    return run._replace(best=best, best_energy=jax.vmap(energy)(best).astype(energies.dtype))
 
 
-def _box(lower: Bounds, upper: Bounds) -> None:
+def _known_starts(energies: Array) -> None:
+    """Of random starts, unlike given ones, the caller knows nothing: say where the energy fails, and what is allowed."""
+    if isinstance(energies, jax.core.Tracer):
+        return
+    values = np.asarray(energies)
+    if np.isnan(values).any():
+        raise ValueError(
+            f"energy must be a number or +inf everywhere in the box, got NaN at {np.isnan(values).sum()} of "
+            f"{values.size} random starts"
+        )
+    if not np.isfinite(values).any():
+        raise ValueError(f"energy must be finite somewhere in the box, got none at {values.size} random starts")
+
+
+def _box(lower: Any, upper: Any) -> tuple[Array, Array]:
+    lower, upper = floating(lower), floating(upper)
     if lower.ndim != 1 or lower.size == 0 or lower.shape != upper.shape:
         raise ValueError(f"lower and upper must have one shape (dim,), got {tuple(lower.shape)}, {tuple(upper.shape)}")
     if isinstance(lower, jax.core.Tracer) or isinstance(upper, jax.core.Tracer):
-        return
+        return lower, upper
     low, high = np.asarray(lower), np.asarray(upper)
     if not (np.isfinite(low).all() and np.isfinite(high).all() and (low < high).all()):
         raise ValueError(f"lower must be below upper, both finite, in every coordinate, got {low} and {high}")
+    return lower, upper

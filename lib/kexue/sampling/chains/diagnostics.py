@@ -151,6 +151,8 @@ def _check(trace: Any, least_chains: int) -> Array:
         )
     if not jnp.issubdtype(trace.dtype, jnp.floating):
         trace = trace.astype(jnp.result_type(float))
+    if trace.dtype.itemsize < 4:
+        trace = trace.astype(jnp.float32)
     if not isinstance(trace, jax.core.Tracer) and not np.all(np.isfinite(np.asarray(trace))):
         raise ValueError("trace must be finite: it holds a NaN or an infinity")
     return trace
@@ -161,9 +163,16 @@ def _each_statistic(trace: Array, function: Callable[..., Array], *settings: Any
     return _mapped(columns, function, settings).reshape(trace.shape[2:])
 
 
+def _in_its_unit(column: Array) -> Array:
+    """Divided by its range where squares of it might vanish or overflow: no diagnostic depends on the unit."""
+    spread = column.max() - column.min()
+    is_ordinary = (spread > 1e-6) & (spread < 1e6) | (spread == 0)
+    return jnp.where(is_ordinary, column, column / jnp.where(is_ordinary, 1, spread))
+
+
 @partial(jax.jit, static_argnums=(1, 2))
 def _mapped(columns: Array, function: Callable[..., Array], settings: tuple[Any, ...]) -> Array:
-    return jax.vmap(lambda column: function(column, *settings), in_axes=2)(columns)
+    return jax.vmap(lambda column: function(_in_its_unit(column), *settings), in_axes=2)(columns)
 
 
 def _split(x: Array) -> Array:

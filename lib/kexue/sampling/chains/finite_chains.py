@@ -74,12 +74,12 @@ def stationary_distribution(kernel: Any) -> Float[Array, " states"]:
     Returns
     -------
     array (states,)
-        Non-negative up to rounding. Of no meaning if the chain falls into several closed classes.
+        Non-negative up to rounding. Under ``jit``, of no meaning if the chain falls into several closed classes.
 
     Raises
     ------
     ValueError
-        Rows that do not sum to one or negative entries, if known; not a square matrix.
+        Rows that do not sum to one, negative entries, or several closed classes, if known; not a square matrix.
 
     Examples
     --------
@@ -89,7 +89,10 @@ def stationary_distribution(kernel: Any) -> Float[Array, " states"]:
     kernel = jnp.asarray(_stochastic("kernel", kernel))
     identity, ones = jnp.eye(len(kernel), dtype=kernel.dtype), jnp.ones((len(kernel),), kernel.dtype)
     # π (I - K + 1 1ᵀ/n) = 1ᵀ/n has one solution, where π (I - K) = 0 has a line of them.
-    return jnp.linalg.solve((identity - kernel + 1 / len(kernel)).T, ones / len(kernel))
+    pi = jnp.linalg.solve((identity - kernel + 1 / len(kernel)).T, ones / len(kernel))
+    if not isinstance(pi, jax.core.Tracer) and not np.all(np.asarray(pi) > -1e-3):
+        raise ValueError("kernel must have one closed class of states: it has several, and with them several laws")
+    return pi
 
 
 def detailed_balance_residual(kernel: Any, pi: Any) -> Float[Array, ""]:

@@ -27,28 +27,36 @@ class State(NamedTuple):
     """What the next step needs."""
 
     position: PyTree
+    """Where the chain is."""
     log_density: Array
+    """Log of the target density there."""
 
 
 class Info(NamedTuple):
     """What diagnostics want: accepted or not, and the log of the Hastings ratio before the minimum with one is taken."""
 
     is_accepted: Array
+    """Whether the proposal was taken."""
     log_ratio: Array
+    """Log of the Hastings ratio; above zero the proposal is taken for certain."""
 
 
 class Kernel(NamedTuple):
     """``init(position, key=None) -> state`` and ``step(key, state) -> (state, info)``."""
 
     init: Callable[..., Any]
+    """From a position to a state."""
     step: Callable[..., tuple[Any, Any]]
+    """From a random key and a state to the next state, and an `Info`."""
 
 
 class Proposal(NamedTuple):
     r"""A proposed state, and :math:`\log q(x\leftarrow y)-\log q(y\leftarrow x)`: how much easier the way back is."""
 
     position: PyTree
+    """What is proposed."""
     log_ratio: Array
+    """Log-probability of the way back less that of the way there."""
 
 
 def acceptance_probability(log_ratio: Array, rule: str = "metropolis") -> Array:

@@ -32,7 +32,7 @@ def run_chains(
     Parameters
     ----------
     kernel : Kernel
-        Of this package or any ``init``/``step`` pair in blackjax's form.
+        Of this package or any ``init``/``step`` pair in blackjax's form, its HMC and NUTS among them.
     keys : PRNG keys (chains,)
         Step ``n`` of a chain uses ``fold_in(key, n)``: a chain depends on its own key alone, not on how many others run
         beside it, or where.

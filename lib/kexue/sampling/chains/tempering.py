@@ -17,9 +17,13 @@ class TemperingState(NamedTuple):
     """All replicas, the cold one first. ``position`` and ``log_density`` are those of the cold one."""
 
     replicas: PyTree
+    """States of the kernel; leading axis ``replicas``, the cold one first."""
     log_densities: Float[Array, " replicas"]
+    """Of the target, not tempered, at each replica."""
     walkers: Int[Array, " replicas"]
+    """Which start each replica came from."""
     time: Int[Array, ""]
+    """Steps so far."""
 
     @property
     def position(self) -> PyTree:
@@ -36,9 +40,13 @@ class TemperingInfo(NamedTuple):
     """Moves within each temperature, and which neighbours changed places."""
 
     is_accepted: Float[Array, " replicas"]
+    """Of the move within each temperature."""
     log_ratio: Array
+    """Its Hastings ratio, in logarithms."""
     swap_probability: Float[Array, " pairs"]
+    """Of neighbouring temperatures; 0 where none was offered in this step."""
     is_swapped: Array
+    """Which neighbours changed places."""
 
 
 def geometric_ladder(number: int, lowest: float) -> Float[np.ndarray, " number"]:

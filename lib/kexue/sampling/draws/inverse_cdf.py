@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from ..._check import at_least_one
+from ..._compiled import compiled
 
 __all__ = ["cumulative", "grid_sample", "invert_rows"]
 
@@ -146,6 +147,11 @@ def grid_sample(
         known = np.asarray(log_density)
         if np.any(np.isnan(known)) or not np.isfinite(known.max()):
             raise ValueError(f"log_density must be finite somewhere and nowhere NaN or +inf, got maximum {known.max()}")
+    return _draws(key, grid, log_density, number)
+
+
+@compiled(3)
+def _draws(key: Array, grid: Array, log_density: Array, number: int) -> Array:
     density = jnp.exp(log_density - jnp.max(log_density))
     width = jnp.diff(grid)
     table = cumulative((width * (density[1:] + density[:-1]) / 2)[None])

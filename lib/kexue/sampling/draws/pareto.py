@@ -1,12 +1,15 @@
 """Pareto-smoothed importance sampling: fit the tail of the weights, and read off whether to believe them."""
 
+from collections.abc import Sequence
 from math import floor, sqrt
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from ..._check import floating, positive
 from .importance import check_log_weights
 
 __all__ = ["ParetoSmoothed", "pareto_smooth"]
@@ -22,10 +25,10 @@ class ParetoSmoothed(NamedTuple):
     error bars of ordinary sample sizes are not to be trusted; above 1 not even a mean exists."""
 
 
-def pareto_smooth(log_weights: Float[Array, " n"]) -> ParetoSmoothed:
+def pareto_smooth(log_weights: ArrayLike | Sequence, r_eff: float = 1.0) -> ParetoSmoothed:
     r"""Fit a generalised Pareto distribution to the largest weights and replace them by its quantiles.
 
-    The tail are the :math:`M=\min(n/5,3\sqrt n)` largest weights, measured from the next one, :math:`u`; its j-th
+    The tail are the :math:`M=\min(n/5,3\sqrt{n/r})` largest weights, measured from the next one, :math:`u`; its j-th
     smallest becomes :math:`u+\tfrac\sigma k\big[(1-\tfrac{j-1/2}M)^{-k}-1\big]`, but no more than the largest weight.
     The fit is the approximate posterior mean of Zhang and Stephens, pulled towards 0.5 as by ten observations.
     Also known as Pareto smoothed importance sampling, PSIS.
@@ -34,17 +37,21 @@ def pareto_smooth(log_weights: Float[Array, " n"]) -> ParetoSmoothed:
     ----------
     log_weights : float (n,), n ≥ 25
         Up to a constant; −inf is a weight of zero.
+    r_eff : positive float
+        :math:`r`: how many independent draws one of these is worth, below 1 for draws of a Markov chain. See
+        :func:`kexue.sampling.effective_sample_size`, over n.
 
     Returns
     -------
     ParetoSmoothed
-        Where the tail is constant there is nothing to smooth: ``k`` is −inf. Where most of it is zero, so that no
-        tail can be fitted, ``k`` is +inf. The weights are then only normalised.
+        Where the tail is constant there is nothing to smooth: ``k`` is −inf. Where a quarter of it or more
+        equals the largest weight below it, no tail can be fitted: ``k`` is −inf if all weights together are worth more
+        draws than the tail has, as few different weights are that are near each other, and else +inf. The weights are then only normalised.
 
     Raises
     ------
     ValueError
-        If n is below 25, or concrete weights are NaN, +inf, or all −inf.
+        If n is below 25, ``r_eff`` is not positive, or concrete weights are NaN, +inf, or all −inf.
 
     Notes
     -----
@@ -61,11 +68,13 @@ def pareto_smooth(log_weights: Float[Array, " n"]) -> ParetoSmoothed:
     Vehtari, Simpson, Gelman, Yao and Gabry, "Pareto smoothed importance sampling", 2024, arXiv:1507.02646.
     Zhang and Stephens, "A new and efficient estimation method for the generalized Pareto distribution", 2009.
     """
+    log_weights = floating(log_weights)
+    check_log_weights(log_weights)
     n = log_weights.shape[0]
     if n < 25:
         raise ValueError(f"log_weights must hold at least 25 weights, so that five are a tail, got {n}")
-    check_log_weights(log_weights)
-    M = floor(3 * sqrt(n)) if n > 225 else n // 5
+    positive("r_eff", r_eff)
+    M = max(5, min(floor(3 * sqrt(n / r_eff)), n // 5))
     log_weights = log_weights - jnp.max(log_weights)
     # A full sort would take nine tenths of the time, and without the barrier XLA makes one of this.
     largest, ids = jax.lax.optimization_barrier(jax.lax.top_k(log_weights, M + 1))
@@ -79,7 +88,9 @@ def pareto_smooth(log_weights: Float[Array, " n"]) -> ParetoSmoothed:
     quantile = jnp.where(k == 0, -σ * jnp.log1p(-p), σ * jnp.expm1(-safe * jnp.log1p(-p)) / safe)
     smoothed = jnp.minimum(jnp.log(cutoff + quantile), 0)
     log_weights = log_weights.at[tail_ids].set(jnp.where(can_fit, smoothed, log_weights[tail_ids]))
-    k = jnp.where(can_fit, k, jnp.where(excess[-1] > excess[0], jnp.inf, -jnp.inf))
+    weights = jnp.exp(log_weights)
+    is_harmless = (excess[-1] == excess[0]) | (weights.sum() ** 2 > M * (weights**2).sum())
+    k = jnp.where(can_fit, k, jnp.where(is_harmless, -jnp.inf, jnp.inf))
     return ParetoSmoothed(log_weights - jax.nn.logsumexp(log_weights), k)
 
 

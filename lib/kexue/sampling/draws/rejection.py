@@ -21,6 +21,7 @@ class Rejection(NamedTuple):
     proposals: PyTree[Array]
     """Leading axis: ``number``."""
     is_accepted: Bool[Array, " number"]
+    """Which proposals are draws from the target."""
     log_m: Float[Array, ""]
     """The envelope that was used."""
     acceptance: Float[Array, ""]

@@ -22,7 +22,7 @@ def gumbel_top_k(
     ----------
     key : PRNG key
     log_weights : float (..., n)
-        :math:`\mu`, finite; not necessarily normalised. Rows are drawn independently.
+        :math:`\mu`; not necessarily normalised. Rows are drawn independently. −inf is drawn after all others.
     k : int, 1 to n
 
     Returns
@@ -34,7 +34,7 @@ def gumbel_top_k(
     Raises
     ------
     ValueError
-        If ``k`` is not from 1 to n, or a known weight is not finite.
+        If ``k`` is not from 1 to n, or a known weight is NaN or +inf, or all of a row are −inf.
 
     Notes
     -----
@@ -50,7 +50,7 @@ def gumbel_top_k(
     ----------
     Kool, van Hoof and Welling, "Stochastic beams and where to find them", ICML 2019, arXiv:1903.06059.
     """
-    check_scores("log_weights", log_weights, least=1)
+    check_scores("log_weights", log_weights, least=1, masked=True)
     n = log_weights.shape[-1]
     if not 1 <= k <= n:
         raise ValueError(f"k must be from 1 to n = {n}, got {k}")
@@ -96,7 +96,11 @@ def plackett_luce_log_prob(
     if not isinstance(order, jax.core.Tracer):
         _check_order(np.asarray(order), n)
     is_drawn = jax.nn.one_hot(order, n, dtype=order.dtype).sum(-2)
-    never = jax.scipy.special.logsumexp(jnp.where(is_drawn > 0, -jnp.inf, log_weights), axis=-1, keepdims=True)
+    rest = jnp.where(is_drawn > 0, -jnp.inf, log_weights)
+    is_left = (k < n) | (is_drawn == 0).any(-1, keepdims=True)  # of nothing the log has no second derivative
+    never = jnp.where(
+        is_left, jax.scipy.special.logsumexp(jnp.where(is_left, rest, 0), axis=-1, keepdims=True), -jnp.inf
+    )
     drawn = jnp.take_along_axis(log_weights, order, axis=-1)
     backwards = jnp.concatenate(
         [never, drawn[..., ::-1]], axis=-1
@@ -119,7 +123,7 @@ def gumbel_softmax(
     ----------
     key : PRNG key
     logits : float (..., n)
-        :math:`\mu`, finite, at least two.
+        :math:`\mu`, at least two; −inf never wins.
     temperature : positive float or scalar array
         :math:`\tau`. As :math:`\tau\to0` the sample becomes one-hot, its gradient unbiased and its variance infinite.
     noise : str or Noise
@@ -135,8 +139,8 @@ def gumbel_softmax(
     Raises
     ------
     ValueError
-        If there are fewer than two logits, a known one is not finite, the temperature is known and not positive, or
-        the noise is unknown.
+        If there are fewer than two logits, a known one is NaN or +inf or all of a row are −inf, the temperature is not
+        one number or known and not positive, or the noise is unknown.
 
     Notes
     -----
@@ -155,12 +159,18 @@ def gumbel_softmax(
     Jang, Gu and Poole, "Categorical reparameterization with Gumbel-softmax", ICLR 2017, arXiv:1611.01144. Maddison,
     Mnih and Teh, "The concrete distribution", ICLR 2017, arXiv:1611.00712.
     """
-    check_scores("logits", logits)
+    check_scores("logits", logits, masked=True)
     known = None if isinstance(temperature, jax.core.Tracer) else np.asarray(temperature)
     if known is not None:
         positive("temperature", known)
+    if jnp.ndim(temperature):
+        raise ValueError(f"temperature must be one number, got shape {jnp.shape(temperature)}")
     noisy = logits + named_noise(noise).sample(key, logits.shape, logits.dtype)
-    soft = jax.nn.softmax(noisy / jnp.asarray(temperature, logits.dtype), axis=-1)
+    behind = noisy - jax.lax.stop_gradient(
+        noisy.max(axis=-1, keepdims=True)
+    )  # the quotient may overflow, downwards only
+    tau = jnp.maximum(jnp.asarray(temperature, logits.dtype), jnp.finfo(logits.dtype).tiny)
+    soft = jax.nn.softmax(behind / tau, axis=-1)
     if not straight_through:
         return soft
     hard = jax.nn.one_hot(jnp.argmax(noisy, axis=-1), logits.shape[-1], dtype=logits.dtype)

@@ -145,13 +145,19 @@ def named_noise(noise: "str | Noise") -> Noise:
     return NOISES[noise]
 
 
-def check_scores(name: str, scores: Any, least: int = 2) -> None:
-    """Require at least so many scores on the last axis, and finite ones where they are known."""
+def check_scores(name: str, scores: Any, least: int = 2, masked: bool = False) -> None:
+    """Require at least so many scores on the last axis, finite where they are known; masked ones are −inf, not all."""
     count = scores.shape[-1] if scores.ndim else 0
     if count < least:
         raise ValueError(f"{name} must hold at least {least} scores, got shape {tuple(scores.shape)}")
-    if not isinstance(scores, jax.core.Tracer) and not np.all(np.isfinite(np.asarray(scores))):
-        raise ValueError(f"{name} must be finite, got {np.asarray(scores)!r}")
+    if isinstance(scores, jax.core.Tracer):
+        return
+    values = np.asarray(scores)
+    is_fine = np.isfinite(values)
+    if masked and is_fine.any(-1).all():
+        is_fine = is_fine | np.isneginf(values)
+    if not is_fine.all():
+        raise ValueError(f"{name} must be finite{' or -inf, not all of a row' * masked}, got {values!r}")
 
 
 @lru_cache(maxsize=256)

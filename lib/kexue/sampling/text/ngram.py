@@ -214,6 +214,10 @@ def ngram_model(
     """
     require("order", order, "from 1 to 8", lambda value: (value >= 1) & (value <= 8))
     require("discount", discount, "in (0, 1)", lambda value: (value > 0) & (value < 1))
+    if isinstance(lines, str):
+        raise ValueError(
+            "lines must be a sequence of lines, got one string, whose characters would be lines: put it in a list"
+        )
     lines = list(lines)
     chosen = most_frequent(lines, vocabulary) if isinstance(vocabulary, int) else tuple(vocabulary)
     if not chosen or len(set(chosen)) < len(chosen):

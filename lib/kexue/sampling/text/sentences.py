@@ -16,8 +16,11 @@ class Sentence(NamedTuple):
     """Tokens in a vector of fixed capacity, zero beyond the length; locked words are neither deleted nor replaced."""
 
     tokens: Int[Array, " capacity"]
+    """Ids of the words, zero beyond the length."""
     length: Int[Array, ""]
+    """How many there are."""
     locked: Bool[Array, " capacity"]
+    """Words that edits must leave."""
 
 
 def sentence(tokens: Any, capacity: int, locked: Sequence[int] = ()) -> Sentence:

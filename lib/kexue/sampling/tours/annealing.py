@@ -22,19 +22,28 @@ class TourTrace(NamedTuple):
     """Temperature, tours and lengths after every 64 steps."""
 
     temperature: Float[Array, " records"]
+    """At the time of each record."""
     tours: Int[Array, "records chains cities"]
+    """Of every chain at each record."""
     lengths: Float[Array, "records chains"]
+    """Theirs."""
 
 
 class AnnealedTours(NamedTuple):
     """The shortest tour seen, its length, recomputed, and where each chain ended."""
 
     tour: Int[Array, " cities"]
+    """The shortest one seen: the cities in order."""
     length: Float[Array, ""]
+    """Its length, recomputed."""
     tours: Int[Array, "chains cities"]
+    """Where each chain ended."""
     lengths: Float[Array, " chains"]
+    """Theirs."""
     acceptance: Float[Array, " chains"]
+    """Share of the moves that each chain took."""
     trace: TourTrace | None
+    """The history, if asked for."""
 
 
 def nearest_cities(far: Num[Array | np.ndarray, "..."], number: int) -> Int[Array, "cities number"]:

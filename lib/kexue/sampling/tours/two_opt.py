@@ -171,6 +171,12 @@ def two_opt_descent(points: Points, tour: Tour) -> Tour:
     cities = far.shape[0]
     if tour.shape != (cities,):
         raise ValueError(f"tour must name each of the {cities} cities once, got shape {tuple(tour.shape)}")
+    return _descend(far, tour)
+
+
+@jax.jit
+def _descend(far: Array, tour: Tour) -> Tour:
+    cities = far.shape[0]
     k = jnp.arange(cities)
     ahead = k[None] - k[:, None]
     allowed = (ahead > 0) & (ahead < cities - 2)

@@ -40,6 +40,7 @@ def integrated_gradients(
     ----------
     function : callable
         One example to a scalar, or to a vector if ``target`` is given. For a batch: ``jax.vmap``.
+        Any of JAX: plain, Equinox, Flax (Linen or NNX, in inference mode).
     x : float array or pytree of float arrays
         The input.
     baseline : like ``x``

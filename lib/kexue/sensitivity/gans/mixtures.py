@@ -142,7 +142,9 @@ class Coverage(NamedTuple):
     """How many modes a sample has found, and how much of it lies near one."""
 
     modes: Int[Array, ""]
+    """How many modes have a sample near them."""
     share: Float[Array, ""]
+    """Of the samples, how many lie near a mode."""
 
 
 def mode_coverage(

@@ -23,10 +23,12 @@ class PlayerLosses(NamedTuple):
     """What the two players minimise."""
 
     discriminator: Float[Array, "..."]
+    """What the discriminator minimises."""
     generator: Float[Array, "..."]
+    """What the generator minimises."""
 
 
-Scores = Float[Array, " batch"]
+Scores = Float[Array, "..."]
 
 
 def saturating(real: Scores, fake: Scores) -> PlayerLosses:
@@ -75,6 +77,7 @@ def reverse_kl(real: Scores, fake: Scores) -> PlayerLosses:
 
 def rsgan(real: Scores, fake: Scores) -> PlayerLosses:
     """Jolicoeur-Martineau 2018: which of the two is the real one?"""
+    _pairs(real, fake)
     return PlayerLosses(jnp.mean(_softplus(fake - real)), jnp.mean(_softplus(real - fake)))
 
 
@@ -94,10 +97,18 @@ def ralsgan(real: Scores, fake: Scores) -> PlayerLosses:
 
 def gan_qp(real: Scores, fake: Scores, distance: Scores, *, weight: float | Float[Array, ""] = 10.0) -> PlayerLosses:
     """Su 2018: the score difference, less its square over the distance of the two points."""
+    _pairs(real, fake, distance)
     gap = real - fake
     is_apart = distance > 0  # two points that coincide have the same score: they say nothing
     cost = jnp.where(is_apart, gap**2 / (2 * weight * jnp.where(is_apart, distance, 1)), 0)
     return PlayerLosses(jnp.mean(cost - gap), jnp.mean(gap))
+
+
+def _pairs(*scores: Array) -> None:
+    if len({jnp.shape(one) for one in scores}) > 1:
+        raise ValueError(
+            f"real and fake must have one entry a pair, got shapes {', '.join(str(jnp.shape(s)) for s in scores)}"
+        )
 
 
 LOSSES: dict[str, Callable[..., PlayerLosses]] = {

@@ -8,10 +8,10 @@ from .objectives import loss_index
 
 __all__ = ["game_value", "jensen_shannon", "optimal_discriminator", "total_variation", "triangular_discrimination"]
 
-Law = Float[Array, " atoms"]
+Law = Float[Array, "..."]
 
 
-def jensen_shannon(p: Float[Array, "*atoms"], q: Float[Array, "*atoms"]) -> Float[Array, ""]:
+def jensen_shannon(p: Law, q: Law) -> Float[Array, ""]:
     r"""Jensen-Shannon divergence in nats, :math:`\frac12\mathrm{KL}(p\Vert m)+\frac12\mathrm{KL}(q\Vert m)`.
 
     Parameters
@@ -28,6 +28,7 @@ def jensen_shannon(p: Float[Array, "*atoms"], q: Float[Array, "*atoms"]) -> Floa
     >>> print(jensen_shannon(jnp.array([1.0, 0.0]), jnp.array([0.0, 1.0])))
     0.6931472
     """
+    _one_shape(p, q)
     mean = (p + q) / 2
     return (jnp.sum(rel_entr(p, mean)) + jnp.sum(rel_entr(q, mean))) / 2
 
@@ -48,6 +49,7 @@ def total_variation(p: Law, q: Law) -> Float[Array, ""]:
     >>> print(total_variation(jnp.array([0.5, 0.5]), jnp.array([0.25, 0.75])))
     0.25
     """
+    _one_shape(p, q)
     return jnp.sum(jnp.abs(p - q)) / 2
 
 
@@ -68,6 +70,7 @@ def triangular_discrimination(p: Law, q: Law) -> Float[Array, ""]:
     >>> print(triangular_discrimination(jnp.array([1.0, 0.0]), jnp.array([0.5, 0.5])).round(4))
     0.6667
     """
+    _one_shape(p, q)
     total = p + q
     return jnp.sum(jnp.where(total > 0, (p - q) ** 2 / jnp.where(total > 0, total, 1), 0))
 
@@ -192,6 +195,11 @@ def _laplacian(p: Law, q: Law, distance: Array | None, weight: float) -> Array:
     is_apart = distance > 0
     conductance = jnp.where(is_apart, (pairs + pairs.T) / (weight * jnp.where(is_apart, distance, 1)), 0)
     return jnp.diag(jnp.sum(conductance, axis=1)) - conductance
+
+
+def _one_shape(p: Array, q: Array) -> None:
+    if jnp.shape(p) != jnp.shape(q):
+        raise ValueError(f"p and q must have one shape, got {jnp.shape(p)} and {jnp.shape(q)}")
 
 
 def _check(loss: str, p: Array, q: Array) -> None:

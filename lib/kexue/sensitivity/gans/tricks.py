@@ -143,6 +143,8 @@ def truncated_normal(
 def minibatch_deviation(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """Tell the discriminator how varied its batch is: one more feature, the mean over features of their deviation.
 
+    Also known as the minibatch standard deviation layer.
+
     Parameters
     ----------
     x : float (batch, dim)

@@ -30,6 +30,8 @@ _SLOPES = {
 def product_bound(model: Any) -> Float[Array, ""]:
     r"""A Lipschitz constant of a network, from the norms of its weights.
 
+    Also known as the spectral product bound, a certified global Lipschitz bound.
+
     .. math:: C\le\prod_l\lVert W_l\rVert_2\cdot\prod_l\sup\lvert\phi_l'\rvert
 
     Each norm is an upper bound from :func:`~kexue.sensitivity.certified_norm`, not an estimate.
@@ -84,7 +86,8 @@ def _parts(node: Any) -> tuple[list[Array], float]:
     if isinstance(node, eqx.nn.Linear):
         return [node.weight.reshape(node.weight.shape[0], -1)], 1.0
     if isinstance(node, eqx.nn.Conv) and node.padding_mode in ("ZEROS", "CIRCULAR"):
-        return [node.weight.reshape(node.weight.shape[0], -1)], math.sqrt(math.prod(node.kernel_size)) * (1 + 1e-6)
+        copies = math.prod(node.kernel_size) * _repeats(node)
+        return [node.weight.reshape(node.weight.shape[0], -1)], math.sqrt(copies) * (1 + 1e-6)
     if eqx.is_inexact_array(node) and node.ndim == 2:
         return [node], 1.0
     if isinstance(node, eqx.nn.Lambda):
@@ -97,6 +100,17 @@ def _parts(node: Any) -> tuple[list[Array], float]:
     if isinstance(node, eqx.nn.Sequential | tuple | list):
         return _chain(list(node))
     return [], _slope(node)
+
+
+def _repeats(conv: eqx.nn.Conv) -> int:
+    """How often a pixel may stand in the padded image, where circular padding is wider than keeps the size."""
+    if conv.padding_mode != "CIRCULAR" or isinstance(conv.padding, str):
+        return 1
+    reach = [dilation * (size - 1) for size, dilation in zip(conv.kernel_size, conv.dilation, strict=True)]
+    return math.prod(
+        1 if sum(sides) <= span else 1 + sum(side > 0 for side in sides)
+        for sides, span in zip(conv.padding, reach, strict=True)
+    )
 
 
 def _chain(nodes: list[Any]) -> tuple[list[Array], float]:

@@ -1,15 +1,17 @@
 """How far a network's output moves: slopes at points, radii that are safe, attacks on those that are not."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, Num
 
 from ..._check import at_least_one, batch, floating, require
+from ..._compiled import compiled
 
 __all__ = ["certified_radius", "local_lipschitz", "pgd_l2", "wasserstein_critic_estimate"]
 
@@ -54,7 +56,7 @@ def local_lipschitz(model: Callable[[Array], Any], xs: Num[Array | np.ndarray, "
 
 
 def certified_radius(
-    logits: Float[Array, "..."], labels: Int[Array, " _"], lipschitz: float | int | Float[Array, ""]
+    logits: ArrayLike | Sequence, labels: ArrayLike | Sequence, lipschitz: float | int | Float[Array, ""]
 ) -> Float[Array, " batch"]:
     r"""How far an input can move before the class can change, :math:`m/(\sqrt2\,C)` for a margin :math:`m`.
 
@@ -94,14 +96,17 @@ def certified_radius(
     return _margins(logits, labels) / (math.sqrt(2) * lipschitz)
 
 
-def _margins(logits: Array, labels: Array) -> Array:
+def _margins(logits: ArrayLike | Sequence, labels: ArrayLike | Sequence) -> Array:
     """True logit minus the largest other one."""
+    logits, labels = floating(logits), jnp.asarray(labels)
     if logits.ndim != 2:
         raise ValueError(f"logits must have one row of classes for each example, (batch, classes), got {logits.shape}")
     if logits.shape[1] < 2:
         raise ValueError(f"logits must have at least two classes, got {logits.shape[1]}")
     if labels.shape != logits.shape[:1]:
         raise ValueError(f"labels must have one entry for each row of logits, {logits.shape[0]}, got {labels.shape}")
+    known = labels if isinstance(labels, jax.core.Tracer) else np.asarray(labels)
+    require("labels", known, f"classes from 0 to {logits.shape[1] - 1}", lambda y: (y >= 0) & (y < logits.shape[1]))
     is_true = jnp.arange(logits.shape[1])[None, :] == labels[:, None]
     others = jnp.max(jnp.where(is_true, -jnp.inf, logits), axis=1)
     return jnp.sum(jnp.where(is_true, logits, 0), axis=1) - others
@@ -115,6 +120,8 @@ def pgd_l2(
     steps: int = 20,
 ) -> Float[Array, "batch ..."]:
     r"""Search the ball :math:`\lVert\delta\rVert_2\le\epsilon` for a point that is misjudged, by projected gradients.
+
+    Also known as the PGD attack (projected gradient descent).
 
     Each step goes :math:`2.5\,\epsilon/\text{steps}` downhill on the margin and back into the ball; the point with the
     smallest margin on the way is kept. It starts at ``x`` and is deterministic. What it finds is an upper bound of the
@@ -160,7 +167,12 @@ def pgd_l2(
     require("eps", eps, "at least 0", lambda value: value >= 0)
     x = floating(x)
     batch("x", x)
-    eps, start = jnp.asarray(eps, x.dtype), x.reshape(len(x), -1)
+    return _attack(model, steps, x, jnp.asarray(y), jnp.asarray(eps, x.dtype))
+
+
+@compiled(0, 1)
+def _attack(model: Callable, steps: int, x: Array, y: Array, eps: Array) -> Array:
+    start = x.reshape(len(x), -1)
 
     def margins(rows: Array) -> tuple[Array, Array]:
         value = _margins(jax.vmap(model)(rows.reshape(x.shape)), y)

@@ -12,6 +12,8 @@ __all__ = ["group_sort", "orthonormalize"]
 def orthonormalize(w: Num[Array, "..."], iterations: int = 8) -> Float[Array, "rows columns"]:
     r"""Move all singular values of a matrix to one, by Björck's iteration.
 
+    Also known as Björck (Bjorck) orthonormalization.
+
     .. math:: W\leftarrow\tfrac12\,W\big(3I-W^\top W\big),\qquad
               \sigma\leftarrow\tfrac12\sigma\,(3-\sigma^2)
 
@@ -54,6 +56,9 @@ def orthonormalize(w: Num[Array, "..."], iterations: int = 8) -> Float[Array, "r
     at_least_one("iterations", iterations)
     if w.ndim != 2 or w.size == 0:
         raise ValueError(f"w must be a non-empty matrix, got shape {w.shape}")
+    dtype = w.dtype
+    if dtype.itemsize < 4:  # fourth powers overflow in half precision
+        w = w.astype(jnp.float32)
     tall = w if w.shape[0] >= w.shape[1] else w.T
     tall = tall / _positive(jax.lax.stop_gradient(jnp.max(jnp.abs(tall))))
     gram = tall.T @ tall
@@ -63,7 +68,7 @@ def orthonormalize(w: Num[Array, "..."], iterations: int = 8) -> Float[Array, "r
         return (3 * q - q @ (q.T @ q)) / 2, None
 
     tall = jax.lax.scan(step, tall, length=iterations)[0]
-    return tall if w.shape[0] >= w.shape[1] else tall.T
+    return (tall if w.shape[0] >= w.shape[1] else tall.T).astype(dtype)
 
 
 def _positive(size: Array) -> Array:
@@ -105,7 +110,7 @@ def group_sort(x: Num[Array, "..."], group: int = 2) -> Num[Array, "..."]:
     if x.ndim == 0 or x.shape[-1] % group:
         raise ValueError(f"group must divide the last axis of x, of shape {x.shape}, got {group}")
     if group == 2:  # two comparisons are much faster than a sort
-        pairs = x.reshape(*x.shape[:-1], -1, 2)
+        pairs = x.reshape(*x.shape[:-1], x.shape[-1] // 2, 2)
         first, second = pairs[..., 0], pairs[..., 1]
         return jnp.stack([jnp.minimum(first, second), jnp.maximum(first, second)], axis=-1).reshape(x.shape)
-    return jnp.sort(x.reshape(*x.shape[:-1], -1, group), axis=-1).reshape(x.shape)
+    return jnp.sort(x.reshape(*x.shape[:-1], x.shape[-1] // group, group), axis=-1).reshape(x.shape)

@@ -18,6 +18,8 @@ __all__ = ["after_each_step", "clip_weights", "gradient_penalty", "keep_weights_
 def slopes(critic: Callable[[Array], Any], points: Num[Array | np.ndarray, "..."]) -> Float[Array, " batch"]:
     r"""How steep a function is at each point, :math:`\lVert\nabla f(x_i)\rVert_2`.
 
+    Also known as the gradient norm.
+
     Parameters
     ----------
     critic : callable

@@ -21,11 +21,14 @@ class CertifiedNorm(NamedTuple):
     """Two numbers with the spectral norm between them, and a direction that is stretched by nearly as much."""
 
     upper: Float[Array, ""]
+    """The norm does not exceed it, rounding included."""
     lower: Float[Array, ""]
+    """The norm is at least this, rounding included."""
     v: Float[Array, " columns"]
+    """A unit vector that is stretched by nearly as much."""
 
 
-def certified_norm(w: Num[Array, "..."], start: Float[Array, " _"] | None = None) -> CertifiedNorm:
+def certified_norm(w: Num[Array | np.ndarray, "..."], start: Float[Array, " _"] | None = None) -> CertifiedNorm:
     r"""Upper and lower bounds of the spectral norm :math:`\sigma_1(W)`, rounding errors included.
 
     A Ritz value, however well it has converged, bounds :math:`\sigma_1` from below: a small residual says that *some*
@@ -56,10 +59,10 @@ def certified_norm(w: Num[Array, "..."], start: Float[Array, " _"] | None = None
     Returns
     -------
     CertifiedNorm
-        ``lower`` ≤ :math:`\sigma_1` ≤ ``upper``, in the dtype of ``w`` (float32 is rounded outwards); ``upper`` exceeds
-        the norm by less than 1e-6 of it, and a zero matrix has ``upper = 0``. ``v`` is the unit vector behind
-        ``lower``. All are NaN if an entry of ``w`` is not finite. Both bounds are differentiable: their gradient is
-        :math:`uv^\top`.
+        ``lower`` ≤ :math:`\sigma_1` ≤ ``upper``, in the dtype of ``w``, or in float32 where JAX allows no other (which is
+        rounded outwards); ``upper`` exceeds the norm by less than 1e-6 of it, and a zero matrix has ``upper = 0``. ``v``
+        is the unit vector behind ``lower``. All are NaN if an entry of ``w`` is not finite. Both bounds are
+        differentiable: their gradient is :math:`uv^\top`.
 
     Raises
     ------
@@ -96,15 +99,16 @@ def certified_norm(w: Num[Array, "..."], start: Float[Array, " _"] | None = None
         start = jnp.asarray(np.random.RandomState(0).standard_normal(min(w.shape)), jnp.float32)
     elif start.shape != (min(w.shape),):
         raise ValueError(f"start must have shape {(min(w.shape),)}, the smaller side of w, got {start.shape}")
-    fixed = jax.lax.stop_gradient(w)
+    fixed = w if isinstance(w, np.ndarray) else jax.lax.stop_gradient(w)  # which would cut float64 off
+    is_single = w.dtype == np.float32 or jnp.result_type(float) == np.float32
     with jax.enable_x64(True):
         upper, lower, u, v = _certify(fixed, jnp.asarray(jax.lax.stop_gradient(start), jnp.float32))
-        if w.dtype == np.float32:  # the nearest float32 may lie on the wrong side
+        if is_single:  # the nearest float32 may lie on the wrong side
             outwards = lambda bound, side: jnp.nextafter(bound.astype(jnp.float32), jnp.float32(side))  # noqa: E731
             is_zero = upper == 0
             upper, lower = outwards(upper, np.inf), jnp.maximum(outwards(lower, -np.inf), 0)
             upper, u, v = jnp.where(is_zero, 0, upper), u.astype(jnp.float32), v.astype(jnp.float32)
-    stretch = u @ (w @ v)  # adds nothing but its gradient
+    stretch = u @ (jnp.asarray(w, v.dtype) @ v)  # adds nothing but its gradient
     attached = stretch - jax.lax.stop_gradient(stretch)
     return CertifiedNorm(upper + attached, lower + attached, v)
 

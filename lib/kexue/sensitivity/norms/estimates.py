@@ -11,6 +11,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, Key, PyTree
 
 from ..._check import at_least_one, require
+from ..._compiled import compiled
 from ..._lanczos import lanczos, tridiagonal
 
 __all__ = ["operator_norm", "operator_norm_bound", "power_iteration"]
@@ -117,7 +118,15 @@ def operator_norm(linear_fn: Callable[[PyTree], PyTree], x0: PyTree, steps: int 
     1.61803
     """
     at_least_one("steps", steps)
+    _check_linear(linear_fn, x0)
+    return _power_norm(linear_fn, steps, x0)
+
+
+@compiled(0, 1)
+def _power_norm(linear_fn: Callable, steps: int, x0: PyTree) -> Array:
     product, forward, start = _flat(linear_fn, x0)
+    anywhere = jax.random.normal(jax.random.key(0), start.shape, start.dtype)
+    start = jnp.where(jnp.any(start != 0), start, anywhere)  # zeros tell the shape, and no direction
     x = jax.lax.fori_loop(0, steps, lambda _, x: _unit(product(x)), _unit(start))
     image = forward(x)
     return jnp.sqrt(image @ image)
@@ -185,6 +194,12 @@ def operator_norm_bound(
     """
     at_least_one("steps", steps)
     require("failure", failure, "in (0, 1)", lambda value: (value > 0) & (value < 1))
+    _check_linear(linear_fn, x0)
+    return _bound(linear_fn, steps, float(failure), x0, key)
+
+
+@compiled(0, 1, 2)
+def _bound(linear_fn: Callable, steps: int, failure: float, x0: PyTree, key: Array) -> Array:
     product, _, start = _flat(linear_fn, x0)
     start = jax.random.normal(key, start.shape, start.dtype)
     size = jnp.max(jnp.abs(product(_unit(start))))  # taken out, because lengths are computed from squares
@@ -211,17 +226,22 @@ def operator_norm_bound(
     return jnp.where(theta[-1] > 0, jnp.sqrt(top * (1 + excess)) * jnp.sqrt(size), 0)
 
 
+def _check_linear(linear_fn: Callable[[PyTree], PyTree], x0: PyTree) -> None:
+    leaves = jax.tree.leaves(x0)
+    size, kinds = sum(np.size(leaf) for leaf in leaves), {jnp.result_type(leaf) for leaf in leaves}
+    if size == 0 or not all(jnp.issubdtype(kind, jnp.floating) for kind in kinds):
+        raise ValueError(f"x0 must hold floating-point numbers, got {', '.join(map(str, kinds))} of size {size}")
+    for image in jax.tree.leaves(linear_fn(jax.tree.map(jnp.zeros_like, x0))):
+        if not isinstance(image, jax.core.Tracer) and np.any(np.asarray(image)):
+            raise ValueError(f"linear_fn must map zero to zero, got an entry {np.abs(np.asarray(image)).max():.3g}")
+
+
 def _flat(linear_fn: Callable[[PyTree], PyTree], x0: PyTree) -> tuple[Callable, Callable, Array]:
     """The products x → AᵀAx and x → Ax on flat vectors, and the flat start."""
     start, unravel = ravel_pytree(x0)
-    if start.size == 0 or not jnp.issubdtype(start.dtype, jnp.floating):
-        raise ValueError(f"x0 must hold floating-point numbers, got {start.dtype} of size {start.size}")
 
     def forward(x: Array) -> Array:
         return ravel_pytree(linear_fn(unravel(x)))[0]
 
-    at_zero = forward(jnp.zeros_like(start))
-    if not isinstance(at_zero, jax.core.Tracer) and np.any(np.asarray(at_zero)):
-        raise ValueError(f"linear_fn must map zero to zero, got an entry {np.abs(np.asarray(at_zero)).max():.3g}")
     _, transpose = jax.vjp(forward, jnp.zeros_like(start))
     return lambda x: transpose(forward(x))[0], forward, start
