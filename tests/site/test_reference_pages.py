@@ -11,7 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 import kexue
-from kexue.book.pages.reference import imported_names, public_names
+from kexue.book.pages.reference.names import imported_names, public_names
 from kexue.book.running.registry import Post, load
 
 ROOT = Path(__file__).parents[2]

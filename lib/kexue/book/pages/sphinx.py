@@ -104,7 +104,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     add_cells(app)
     app.add_js_file("explorable.js", loading_method="defer")
     app.add_css_file("explorable.css")
-    app.setup_extension("kexue.book.pages.reference")
+    app.setup_extension("kexue.book.pages.reference.entries")
+    app.setup_extension("kexue.book.pages.reference.links")
     app.setup_extension("kexue.book.pages.search")
-    app.setup_extension("kexue.book.pages.weight")
+    app.setup_extension("kexue.book.pages.light.weight")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

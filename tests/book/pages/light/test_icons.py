@@ -9,7 +9,7 @@ from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
 
-from kexue.book.pages.icons import icon_sheet
+from kexue.book.pages.light.icons import icon_sheet
 
 FONTS = {
     "fa-solid-900": [0xF005, 0xF015, 0xF107, 0xF185, 0xF186],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kexue.book.pages.stylesheet import pruned, words_of
+from kexue.book.pages.light.stylesheet import pruned, words_of
 
 SHEET = r"""@charset "utf-8";
 @import url("beside.css");

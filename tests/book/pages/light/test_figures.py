@@ -7,7 +7,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 
-from kexue.book.pages.figures import drop_unused_figures, separated
+from kexue.book.pages.light.figures import drop_unused_figures, separated
 
 STILL = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 3"><path d="M0 0"/></svg>'
 FRAME = bytes(range(256))

@@ -8,7 +8,8 @@ import json
 import pytest
 from sphinx.pycode import ModuleAnalyzer
 
-from kexue.book.pages.reference import imported_names, in_a_line, linked, public_names
+from kexue.book.pages.reference.links import linked
+from kexue.book.pages.reference.names import imported_names, in_a_line, public_names
 
 PARTS = ("dynamics", "optimizers", "sensitivity", "sampling", "entropy", "language")
 

@@ -1,10 +1,8 @@
-"""The library's reference: what a part holds, one entry a public name, and the ways between entries and chapters."""
+"""The pages of the reference: a line for each public name, and its entry with import, source and chapters."""
 
 import ast
-import functools
 import importlib
 import inspect
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -15,49 +13,7 @@ from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 
-from ..running.registry import Post, load
-
-_LIBRARY = Path(__file__).parents[2]
-_ROOT = re.compile(r"kexue(\.|$)")
-_ROW = re.compile(r"^`(\w+)` +(\S.*)$", re.MULTILINE)
-
-
-@functools.cache
-def public_names(part: str) -> dict[str, str]:
-    """The public names of a part and the module that each is defined in, from the part's stub."""
-    tree = ast.parse((_LIBRARY / part / "__init__.pyi").read_text(encoding="utf-8"))
-    imports = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-    return {alias.name: f"kexue.{part}.{node.module}" for node in imports for alias in node.names}
-
-
-def in_a_line(part: str) -> dict[str, str]:
-    """What each public name is, in the words of `help(kexue.PART)`."""
-    return dict(_ROW.findall(importlib.import_module(f"kexue.{part}").__doc__ or ""))
-
-
-@functools.cache
-def _users(root: str) -> dict[str, tuple[Post, ...]]:
-    """The chapters that import a public name, in reading order."""
-    found: dict[str, tuple[Post, ...]] = {}
-    for post in load(root).published():
-        for name in imported_names(Path(root) / post.path).values():
-            found[name] = (*found.get(name, ()), post)
-    return found
-
-
-def imported_names(notebook: Path) -> dict[str, str]:
-    """How a notebook writes the library's names that it uses, and their full names: `anneal`, `data.mnist`."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
-    tree = ast.parse(re.sub(r"^\s*[%!].*$", "", code, flags=re.MULTILINE))
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
-    names = {
-        a.asname or a.name: f"{i.module}.{a.name}" for i in imports for a in i.names if _ROOT.match(i.module or "")
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
-            names[f"{node.value.id}.{node.attr}"] = f"{names[node.value.id]}.{node.attr}"
-    return {word: name for word, name in names.items() if re.fullmatch(r"kexue\.(?!book\.)\w+\.\w+", name)}
+from .names import LIBRARY, in_a_line, public_names, users
 
 
 class PartTable(SphinxDirective):
@@ -139,41 +95,14 @@ def _add_ways(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: 
 
 
 def _source(app: Sphinx, value: Any) -> str:
-    path = Path(inspect.getsourcefile(value) or "").relative_to(_LIBRARY).as_posix()
+    path = Path(inspect.getsourcefile(value) or "").relative_to(LIBRARY).as_posix()
     line = inspect.getsourcelines(value)[1]
     branch = app.config.html_theme_options.get("repository_branch", "main")
     return f"`Source <{app.config.html_theme_options['repository_url']}/blob/{branch}/lib/kexue/{path}#L{line}>`__"
 
 
 def _chapters(app: Sphinx, name: str) -> list[str]:
-    return [f":doc:`/{post.docname}`" for post in _users(str(app.srcdir)).get(name, ())]
-
-
-def _link_names(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """In a chapter, the first use of each name of the library in code leads to its entry."""
-    notebook = Path(app.srcdir) / f"{pagename}.ipynb"
-    if not (pagename.startswith("chapters/") and notebook.is_file() and "body" in context):
-        return
-    objects = app.env.get_domain("py").data["objects"]
-    for word, name in imported_names(notebook).items():
-        if name in objects and f'#{name}"' not in context["body"]:
-            context["body"] = linked(context["body"], word, f"{context['pathto'](objects[name].docname)}#{name}")
-
-
-def linked(body: str, word: str, address: str) -> str:
-    """The page with a link at the first place where code uses `word`, a name or `module.name`: no import, no keyword."""
-    tokens = '<span class="o">.</span>'.join(f'<span class="n">{name}</span>' for name in word.split("."))
-    use = re.compile(rf'(?<!<span class="o">\.</span>){tokens}(?!<span class="o">=</span>)')
-    for match in use.finditer(body):
-        if not _is_import(body[body.rfind("<pre", 0, match.start()) : match.start()]):
-            return f'{body[: match.start()]}<a class="kexue-name" href="{address}">{match[0]}</a>{body[match.end() :]}'
-    return body
-
-
-def _is_import(before: str) -> bool:
-    """Whether code that begins like this is in the middle of an import, which may go over lines in brackets."""
-    text = re.sub("<[^>]*>", "", before)
-    return bool(re.search(r"^[ \t]*(from|import)\b(?:[^\n(]*|[^\n]*\([^)]*)\Z", text, re.MULTILINE))
+    return [f":doc:`/{post.docname}`" for post in users(str(app.srcdir)).get(name, ())]
 
 
 def _shorten_types(app: Sphinx, doctree: nodes.document) -> None:
@@ -189,5 +118,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("library", Entries)
     app.connect("autodoc-process-docstring", _add_ways, priority=600)  # after Napoleon's
     app.connect("doctree-read", _shorten_types)
-    app.connect("html-page-context", _link_names)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,1 @@
+"""What a page makes the browser load, and how it is made less."""
