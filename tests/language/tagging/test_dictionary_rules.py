@@ -22,13 +22,11 @@ def forward(text):
 
 def test_longest_match_from_both_ends():
     mirrored = {word[::-1] for word in LEXICON}
-    for text in TEXTS:
-        assert longest_match(text, LEXICON) == forward(text)
-        assert (
-            longest_match(text, LEXICON, reverse=True) == [w[::-1] for w in longest_match(text[::-1], mirrored)][::-1]
-        )
-    assert longest_match("", LEXICON) == [] and longest_match("xy", {"a": 1}) == ["x", "y"]
-    assert longest_match("结婚的和尚未结婚的", {"结婚", "和尚", "尚未", "的"})[2:4] == ["和尚", "未"]
+    assert longest_match(TEXTS, LEXICON) == [forward(text) for text in TEXTS]
+    backward = [[word[::-1] for word in words][::-1] for words in longest_match([t[::-1] for t in TEXTS], mirrored)]
+    assert longest_match(TEXTS, LEXICON, reverse=True) == backward
+    assert longest_match(["", "xy"], {"a": 1}) == [[], ["x", "y"]]
+    assert longest_match(["结婚的和尚未结婚的"], {"结婚", "和尚", "尚未", "的"})[0][2:4] == ["和尚", "未"]
 
 
 def spans(words):
@@ -37,8 +35,8 @@ def spans(words):
 
 
 def test_crossed_words_against_all_pairs_of_intervals():
-    gold = [longest_match(text, LEXICON, reverse=True) for text in TEXTS]
-    found = [longest_match(text, LEXICON) for text in TEXTS]
+    gold = longest_match(TEXTS, LEXICON, reverse=True)
+    found = longest_match(TEXTS, LEXICON)
     total = right = 0
     for text, words, others in zip(TEXTS, gold, found, strict=True):
         matches = [(i, j) for i in range(12) for j in range(i + 1, 13) if text[i:j] in LEXICON]
@@ -55,9 +53,11 @@ def test_crossed_words_against_all_pairs_of_intervals():
 def test_bad_input():
     for lexicon in (set(), {""}):
         with pytest.raises(ValueError, match="lexicon must hold"):
-            longest_match("a", lexicon)
+            longest_match(["a"], lexicon)
         with pytest.raises(ValueError, match="lexicon must hold"):
             crossed_recall([["a"]], [["a"]], lexicon)
+    with pytest.raises(TypeError, match="list of strings"):
+        longest_match("a", LEXICON)
     with pytest.raises(ValueError, match="as many texts"):
         crossed_recall([["a"]], [], LEXICON)
     with pytest.raises(ValueError, match="differs in text 1"):
