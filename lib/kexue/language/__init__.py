@@ -17,6 +17,21 @@
 `TagGrammar`                   what it returns
 `bmes_tags`                    words to tags
 `bmes_words`                   tags to words
+`word_table`                   a dictionary as arrays, from which words can be drawn
+`WordTable`                    what it returns
+`random_sentences`             nonsense with known words: drawn by frequency and glued together
+`RandomText`                   its letters and tags
+`sentences_of`                 its sentences as words
+`tag_posterior`                exact probabilities of the tags of a text under a dictionary
+`NGramTagger`                  a tagger of hashed n-grams: a memory, and a small network on top
+`train_tagger`                 its training on random sentences
+`start_tagger`                 the state before
+`TaggerTraining`               that state
+`tagging_loss`                 the mean surprise at the true tags
+`TaggerSegmenter`              reads text of any length with a tagger: the best legal tags
+`longest_match`                the longest word of a dictionary, again and again (maximum matching)
+`crossed_recall`               recall where words of a dictionary overlap
+`CrossedRecall`                what it returns
 =============================  =====================================================================
 """
 
