@@ -46,7 +46,21 @@ def tagger():
 
 @cache
 def viterbi():
-    return UnigramSegmenter(counted()).segment_all
+    read = UnigramSegmenter(counted()).segment_all
+    return lambda lines: [in_one_piece(words) for words in read(lines)]
+
+
+def in_one_piece(words):
+    """Digits and Latin letters that stand side by side are one word, as the other readers have it."""
+    found, is_open = [], False
+    for word in words:
+        is_run = word.isalnum() and not "一" <= word[0] <= "鿿"
+        if is_run and is_open:
+            found[-1] += word
+        else:
+            found.append(word)
+        is_open = is_run
+    return found
 
 
 def jieba(hmm):
