@@ -10,7 +10,7 @@ __all__ = ["compiled"]
 
 
 def compiled(*static: int) -> Callable[[Callable], Callable]:
-    """Compile a function of positional arguments, those at `static` by identity or value; what cannot be hashed, each time.
+    """Compile a function of positional arguments, those at `static` by identity or value; what cannot be hashed is not kept.
 
     Functions among the static arguments are known by identity, as in ``jax.jit``: what they close over must not change.
     """
@@ -23,18 +23,9 @@ def compiled(*static: int) -> Callable[[Callable], Callable]:
             try:
                 hash(tuple(args[i] for i in static))
             except TypeError:  # an Equinox module, say, which holds arrays
-                return jax.jit(lambda *rest: function(*_together(args, rest, static)))(*_others(args, static))
+                return function(*args)
             return program(*args)
 
         return call
 
     return decorate
-
-
-def _others(args: tuple, static: tuple[int, ...]) -> list:
-    return [value for i, value in enumerate(args) if i not in static]
-
-
-def _together(args: tuple, rest: tuple, static: tuple[int, ...]) -> list:
-    traced = iter(rest)
-    return [value if i in static else next(traced) for i, value in enumerate(args)]

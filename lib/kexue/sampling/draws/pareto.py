@@ -44,9 +44,10 @@ def pareto_smooth(log_weights: ArrayLike | Sequence, r_eff: float = 1.0) -> Pare
     Returns
     -------
     ParetoSmoothed
-        Where the tail is constant there is nothing to smooth: ``k`` is −inf. Where a quarter of it or more
-        equals the largest weight below it, no tail can be fitted: ``k`` is −inf if all weights together are worth more
-        draws than the tail has, as few different weights are that are near each other, and else +inf. The weights are then only normalised.
+        Where the tail is constant there is nothing to smooth: ``k`` is −inf. Where a quarter of it or more equals the
+        largest weight below it, no tail can be fitted: ``k`` is −inf if all weights together are worth more draws than
+        the tail has, as few different weights are that are near each other, and else +inf. The weights are then only
+        normalised.
 
     Raises
     ------
